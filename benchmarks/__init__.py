@@ -1,0 +1,1 @@
+"""Suites, runner, judges, statistics and reports."""

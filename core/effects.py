@@ -1,0 +1,273 @@
+"""Effects: model calls and tool calls with a name, a place in the budget and a journal line.
+
+The name (node, verb, k-th use), the sample index and the budget are taken synchronously, in
+path order, before anything is awaited; so timing never shows, and an effect that the journal
+knows is not made again. See docs/design/journal.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Any
+
+from . import turns
+from .budget import Budget
+from .contracts import Evaluator, Model, Policy
+from .errors import BudgetExhausted, ModelError, Paused
+from .finish import finish
+from .journal import Journal, Record
+from .pool import EnvPool
+from .prompt import Prompt
+from .tree import Node
+from .values import API, Action, Completion, Request, Step, StepInfo, Task
+
+Sampled = Completion | ModelError
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A sample that has its name and its share of the budget, and is still to be made."""
+
+    key: str
+    asked: str
+    request: Request
+    held: tuple[int, float]
+
+
+@dataclass
+class Effects:
+    """What the sessions of one trial share: whom to ask, what it may cost, what is known.
+
+    Attributes:
+        paused: asked before every effect; true ends the trial, to be resumed later.
+        listen: told of every node that is complete.
+        timeout: seconds for one request to the model.
+        roots: the main root, then those of fresh sessions.
+    """
+
+    task: Task
+    model: Model
+    pool: EnvPool
+    policy: Policy
+    budget: Budget
+    journal: Journal
+    seed: int = 0
+    evaluator: Evaluator | None = None
+    finish: Callable[[Action], Step] = finish
+    paused: Callable[[], bool] = bool
+    listen: Callable[[Node], None] | None = None
+    timeout: float = 600.0
+    roots: list[Node] = field(default_factory=list)
+    _uses: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
+    _samples: defaultdict[bytes, int] = field(default_factory=lambda: defaultdict(int))
+
+    async def turn(self) -> None:
+        """Wait until it is this branch's turn to reserve; see :mod:`.turns`.
+
+        Raises:
+            Paused: the run was asked to stop.
+        """
+        if (branch := turns.current()) is not None:
+            await branch[0].take(branch[1])
+        if self.paused():
+            raise Paused("the run was asked to stop")
+
+    def use(self, name: str, verb: str) -> int:
+        """How many effects of that kind the node had before this one."""
+        k = self._uses[name, verb]
+        self._uses[name, verb] = k + 1
+        return k
+
+    async def observe(self, root: Node) -> str:
+        """What the environment shows of the task at the start."""
+
+        async def do() -> str:
+            return await self.pool.observe(root.id)
+
+        observation: str = await self.record(f"{root.id}:reset", self.task.digest, do)
+        return observation
+
+    async def act(self, node: Node, action: Action, child: str) -> Step:
+        """Make a call from the node's state."""
+        if not self.journal.active:
+            self._check_seconds("", "")
+            step = await self.pool.step(node, action, child)
+            self.budget.tick()
+            return step
+
+        async def do() -> list[Any]:
+            step = await self.pool.step(node, action, child)
+            return [*step[:4], list(step.info)]
+
+        content = repr((action.api, action.arguments)).encode()
+        asked = blake2b(content, digest_size=8).hexdigest()
+        got = await self.record(f"{child}:step", asked, do)
+        observation, reward, terminated, truncated, info = got
+        return Step(observation, reward, terminated, truncated, StepInfo(*info))
+
+    async def record(self, key: str, asked: str, do: Callable[[], Awaitable[Any]]) -> Any:
+        """The journal's result of that effect, or a new one, which the journal then keeps."""
+        known = self.journal.take(key, asked)
+        if known is not None:
+            self._replay(known)
+            return known["got"]
+        self._check_seconds(key, asked)
+        got = await do()
+        at = self.budget.tick()
+        self.journal.append({"key": key, "asked": asked, "got": got, "at": at})
+        return got
+
+    async def sample(
+        self, name: str, verb: str, prompt: Prompt, tools: tuple[API, ...], tag: bytes, n: int
+    ) -> list[Completion]:
+        """N samples of a prompt, fewer where the budget ends.
+
+        Args:
+            name: the node's id, or several joined.
+            verb: ``propose``, or ``ask.`` and the topic.
+            prompt: the messages.
+            tools: the functions sent along.
+            tag: digest of the tools.
+            n: how many.
+        """
+        await self.turn()
+        n = self.budget.reserve("calls", n)
+        results: list[Sampled | None] = []
+        slots: list[Slot] = []
+        ended: BudgetExhausted | None = None
+        content = prompt.digest + tag
+        for i in range(n):
+            try:
+                slot = self._slot(name, verb, prompt, tools, content)
+            except BudgetExhausted as error:
+                self.budget.spent["calls"] -= n - i
+                ended = error
+                break
+            if isinstance(slot, Slot):
+                slots.append(slot)
+                results.append(None)
+            else:
+                results.append(slot)
+        if slots:
+            made = iter(await self._complete(slots))
+            results = [next(made) if result is None else result for result in results]
+        done: list[Completion] = []
+        for result in results:
+            if isinstance(result, ModelError):
+                raise result
+            if result is not None:
+                done.append(result)
+        if ended is not None and not done:
+            raise ended
+        return done
+
+    def _slot(
+        self, name: str, verb: str, prompt: Prompt, tools: tuple[API, ...], content: bytes
+    ) -> Slot | Sampled:
+        """The next sample's name and budget, or its result if the journal has it."""
+        attempt = self.use(name, verb)
+        sample = self._samples[content]
+        self._samples[content] = sample + 1
+        key = f"{name}:{verb}:{attempt}"
+        mark = blake2b(content + b"%d/%d" % (sample, self.seed), digest_size=8)
+        asked = mark.hexdigest()
+        if self.journal.active and (known := self.journal.take(key, asked)) is not None:
+            self._replay(known)
+            result = from_record(known)
+            self._settle(result)
+            return result
+        self._check_seconds(key, asked)
+        seed = int.from_bytes(mark.digest()[:4], "big") & 0x7FFFFFFF
+        request = Request(prompt, tools, sample, seed, name, attempt, verb, self.task)
+        held = (0, 0.0)
+        if self.budget.bounded:
+            bound = getattr(self.model, "bound", None)
+            held = (0, 0.0) if bound is None else bound(request)
+            self.budget.hold(*held)
+        return Slot(key, asked, request, held)
+
+    async def _complete(self, slots: Sequence[Slot]) -> list[Sampled]:
+        requests = [slot.request for slot in slots]
+        left = self.budget.seconds - self.budget.elapsed()
+        got: Sequence[Sampled]
+        try:
+            async with asyncio.timeout(min(self.timeout, left)):
+                got = await self.model.complete(requests)
+        except TimeoutError:
+            if left < self.timeout:
+                self._exhaust(slots)
+            text = f"the model did not answer within {self.timeout:g} s"
+            got = [ModelError(text, kind="timeout") for _ in slots]
+        except Exception as error:
+            text = f"{type(self.model).__name__}.complete raised {type(error).__name__}: {error}"
+            got = [ModelError(text, kind="contract") for _ in slots]
+        if len(got) != len(slots):
+            text = f"{type(self.model).__name__} gave {len(got)} results for {len(slots)} requests"
+            got = [ModelError(text, kind="contract") for _ in slots]
+        at = self.budget.tick()
+        results: list[Sampled] = []
+        for slot, result in zip(slots, got, strict=True):
+            if not isinstance(result, Completion | ModelError):
+                text = f"{type(self.model).__name__} returned {type(result).__name__}"
+                result = ModelError(f"{text}, not a Completion", kind="contract")
+            if isinstance(result, ModelError):
+                result.key = slot.key
+            self._settle(result, slot.held)
+            if self.journal.active:
+                record = {"key": slot.key, "asked": slot.asked, **to_record(result), "at": at}
+                self.journal.append(record)
+            results.append(result)
+        return results
+
+    def _settle(self, result: Sampled, held: tuple[int, float] = (0, 0.0)) -> None:
+        usd = 0.0 if isinstance(result, ModelError) else result.usd
+        self.budget.settle(result.tokens, usd, held=held)
+
+    def _replay(self, known: Record) -> None:
+        if "exhausted" in known:
+            self.budget.tick(known["at"])
+            raise BudgetExhausted(known["exhausted"])
+        self.budget.tick(known["at"])
+
+    def _check_seconds(self, key: str, asked: str) -> None:
+        budget = self.budget
+        if budget.seconds == math.inf or budget.elapsed() < budget.seconds:
+            return
+        at = budget.tick()
+        if key:
+            self.journal.append({"key": key, "asked": asked, "exhausted": "seconds", "at": at})
+        raise BudgetExhausted("seconds")
+
+    def _exhaust(self, slots: Sequence[Slot]) -> None:
+        """The seconds ended while the model was thinking: these calls are owed to nobody."""
+        at = self.budget.tick()
+        for slot in slots:
+            self.budget.settle(0, 0.0, held=slot.held)
+            record = {"key": slot.key, "asked": slot.asked, "exhausted": "seconds", "at": at}
+            self.journal.append(record)
+        raise BudgetExhausted("seconds")
+
+
+def to_record(result: Sampled) -> dict[str, Any]:
+    """A sample as the journal keeps it."""
+    if isinstance(result, Completion):
+        return {"got": result.to_json()}
+    error = {"text": str(result), "kind": result.kind, "miss": result.miss}
+    return {"error": {**error, "tokens": result.tokens}}
+
+
+def from_record(record: Record) -> Sampled:
+    """The inverse of :func:`to_record`."""
+    if "got" in record:
+        return Completion.from_json(record["got"])
+    error = record["error"]
+    failed = ModelError(
+        error["text"], kind=error["kind"], miss=error["miss"], tokens=error["tokens"]
+    )
+    failed.key = record["key"]
+    return failed

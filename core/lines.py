@@ -1,0 +1,81 @@
+"""Files of checksummed JSON lines: appended, flushed, never overwritten, torn tails survived."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+_ENCODE = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
+
+
+def seal(record: Mapping[str, Any]) -> str:
+    """The record as one line of JSON whose first field is a CRC-32 of the rest."""
+    body = _ENCODE(record)
+    return f'{{"crc":"{crc32(body.encode()):08x}",{body[1:]}' if record else "{}"
+
+
+def unseal(line: str) -> dict[str, Any] | None:
+    """The record in a line, or None if the line is torn or was changed."""
+    if not line.startswith('{"crc":"') or line[16:18] != '",':
+        return None
+    body = "{" + line[18:]
+    if f"{crc32(body.encode('utf-8', 'surrogatepass')):08x}" != line[8:16]:
+        return None
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def read_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
+    """All whole records of a file, and how many lines were torn or damaged."""
+    if not path.exists():
+        return [], 0
+    records, damaged = [], 0
+    with path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
+        for line in file:
+            if not (line := line.rstrip("\n")):
+                continue
+            record = unseal(line)
+            if record is None:
+                damaged += 1
+            else:
+                records.append(record)
+    return records, damaged
+
+
+class LineFile:
+    """A file open for appending records. A torn last line is closed off, never overwritten."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._file = path.open("a+b")
+        self._file.seek(0, os.SEEK_END)
+        if self._file.tell():
+            self._file.seek(-1, os.SEEK_END)
+            if self._file.read(1) != b"\n":
+                self._file.write(b"\n")
+
+    def append(self, record: Mapping[str, Any], *, sync: bool = False) -> None:
+        """Write one record through to the system, and with ``sync`` to the disk."""
+        self._file.write(seal(record).encode() + b"\n")
+        self._file.flush()
+        if sync:
+            self.sync()
+
+    def sync(self) -> None:
+        """Wait until the disk has it."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """Sync and close; closing twice does nothing."""
+        if not self._file.closed:
+            self.sync()
+            self._file.close()

@@ -1,0 +1,1 @@
+"""Data construction and fine-tuning; empty until its issue is built."""
