@@ -1,9 +1,9 @@
 """ToolBench's answer files, written: any trial's tree in its JSON.
 
-Three fields of the original cannot be had from a tree and are constant here, as they are in all
-released files: ``Elo`` 1000.0, ``is_terminal`` false, ``chain`` []. ``train_messages`` differ from
-ToolBench's in two ways (docs/toolbench.md): a diversity message stands only right before the reply
-that it led to, and no sample is written twice.
+Fields of the original that no search sets are constant here, as in the released files: ``Elo``
+(as the imported file has it, else 1000.0), ``is_terminal`` false, ``chain`` []. ``train_messages``
+differ from ToolBench's in two ways (docs/toolbench.md): a diversity message stands only right
+before the reply that it led to, and no sample is written twice.
 """
 
 from __future__ import annotations
@@ -37,13 +37,11 @@ def export_answer(
     """
     kept: Mapping[str, Any] = task.extra.get("answer", {})
     shape: Mapping[str, Any] = kept.get("format", {})
-    drawn = _Drawing(tree, bool(shape.get("matching_time")))
+    drawn = _Drawing(tree, shape, finished=method == "dfs")
     winner = tree.find(tree.winner) if tree.winner else None
     ordered = tree.root.visited is not None  # then an answer that was never visited is none
     answers = [
-        n
-        for n in tree.walk()
-        if n.solved and not n.pruned and not (ordered and n.visited is None)
+        n for n in tree.walk() if n.solved and not n.pruned and not (ordered and n.visited is None)
     ]
     answers.sort(key=lambda n: n.visited or 0)
     generation: dict[str, Any] = {
@@ -135,8 +133,9 @@ def _functions(apis: Sequence[API]) -> list[dict[str, Any]]:
 class _Drawing:
     """Our nodes as ToolBench's: a Thought, an Action and an Action Input for each turn."""
 
-    def __init__(self, tree: Tree, matching_time: bool) -> None:
-        self.matching_time = matching_time
+    def __init__(self, tree: Tree, shape: Mapping[str, Any], *, finished: bool) -> None:
+        self.matching_time = bool(shape.get("matching_time"))
+        self.elo = shape.get("elo", 1000.0)
         self.size, self.longest = 1, 1
         self.ends: dict[str, list[dict[str, Any]]] = {}
         self.root = self._node("Action Input", "", 0)
@@ -146,7 +145,8 @@ class _Drawing:
             if node.parent is not None:
                 self._draw(node, self.ends[node.parent.id])
         for node in tree.root.walk():
-            if node.step is not None and node.step.info.status == "answered":
+            answered = node.step is not None and node.step.info.status == "answered"
+            if finished and answered:
                 _mark_finished(self.ends[node.id])
 
     def chain(self, node: Node) -> list[dict[str, Any]]:
@@ -192,7 +192,7 @@ class _Drawing:
             "depth": depth,
             "node_type": kind,
             "description": text,
-            "Elo": 1000.0,
+            "Elo": self.elo,
         }
         if self.matching_time:
             node["matching_time"] = 0

@@ -137,6 +137,7 @@ def _format_of(data: Mapping[str, Any]) -> dict[str, Any]:
         node = next((n for t in data["trys"] for n in t["chain"]), {})
     return {
         "matching_time": "matching_time" in node,
+        "elo": node.get("Elo", 1000.0),
         "finish_type": "finish_type" in data["answer_generation"],
         "keys": list(data["answer_generation"]),
     }

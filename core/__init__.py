@@ -23,7 +23,7 @@ from .hints import Conclude, Hint, Reflections, Siblings, WholePlan
 from .journal import Journal
 from .pool import EnvPool
 from .prompt import Message, Prompt
-from .registry import make
+from .registry import bind, make
 from .run import End, Result, run, run_sync
 from .session import Session
 from .status import CODES, STATUS_OF_CODE, Provenance, Status
@@ -90,6 +90,7 @@ __all__ = [
     "Turn",
     "UsageError",
     "WholePlan",
+    "bind",
     "final_answer",
     "make",
     "run",

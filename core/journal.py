@@ -33,7 +33,7 @@ class Journal:
     def __init__(
         self,
         records: Iterable[Record] = (),
-        sink: Callable[[Record], None] | None = None,
+        sink: Callable[[Record], object] | None = None,
         *,
         damaged: int = 0,
     ) -> None:

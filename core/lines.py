@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -23,7 +23,7 @@ def unseal(line: str) -> dict[str, Any] | None:
     if not line.startswith('{"crc":"') or line[16:18] != '",':
         return None
     body = "{" + line[18:]
-    if f"{crc32(body.encode('utf-8', 'surrogatepass')):08x}" != line[8:16]:
+    if f"{crc32(body.encode()):08x}" != line[8:16]:
         return None
     try:
         value = json.loads(body)
@@ -32,21 +32,25 @@ def unseal(line: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
+def scan(path: Path, start: int = 0) -> Iterator[tuple[int, dict[str, Any] | None]]:
+    """Every line's offset in bytes and its record, None for a torn or damaged line."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        file.seek(start)
+        offset = start
+        for raw in file:
+            line = raw.rstrip(b"\n")
+            if line:
+                yield offset, unseal(line.decode("utf-8", "replace"))
+            offset += len(raw)
+
+
 def read_lines(path: Path) -> tuple[list[dict[str, Any]], int]:
     """All whole records of a file, and how many lines were torn or damaged."""
-    if not path.exists():
-        return [], 0
-    records, damaged = [], 0
-    with path.open(encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-        for line in file:
-            if not (line := line.rstrip("\n")):
-                continue
-            record = unseal(line)
-            if record is None:
-                damaged += 1
-            else:
-                records.append(record)
-    return records, damaged
+    records = [record for _, record in scan(path)]
+    whole = [record for record in records if record is not None]
+    return whole, len(records) - len(whole)
 
 
 class LineFile:
@@ -61,13 +65,17 @@ class LineFile:
             self._file.seek(-1, os.SEEK_END)
             if self._file.read(1) != b"\n":
                 self._file.write(b"\n")
+        self._end = self._file.seek(0, os.SEEK_END)
 
-    def append(self, record: Mapping[str, Any], *, sync: bool = False) -> None:
-        """Write one record through to the system, and with ``sync`` to the disk."""
-        self._file.write(seal(record).encode() + b"\n")
+    def append(self, record: Mapping[str, Any], *, sync: bool = False) -> int:
+        """Write one record through to the system, and with ``sync`` to the disk; its offset."""
+        offset, line = self._end, seal(record).encode() + b"\n"
+        self._file.write(line)
         self._file.flush()
+        self._end += len(line)
         if sync:
             self.sync()
+        return offset
 
     def sync(self) -> None:
         """Wait until the disk has it."""

@@ -125,7 +125,12 @@ def load(kind: str, spec: Spec) -> tuple[Callable[..., Any], str | None]:
 
 
 def make(kind: str, text: str, **context: Any) -> Any:
-    """Make the component that a spec names.
+    """Make the component that a spec names; see :func:`bind`."""
+    return bind(kind, text, **context)()
+
+
+def bind(kind: str, text: str, **context: Any) -> Callable[[], Any]:
+    """What makes the component that a spec names, each time it is called.
 
     Args:
         kind: one of KINDS.
@@ -171,12 +176,16 @@ def make(kind: str, text: str, **context: Any) -> Any:
     ]
     if missing:
         raise UsageError(f"{text!r} lacks {', '.join(missing)}")
-    try:
-        return factory(**values)
-    except ToolgroveError:
-        raise
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"{text!r}: {error}") from error
+
+    def made() -> Any:
+        try:
+            return factory(**values)
+        except ToolgroveError:
+            raise
+        except (ValueError, TypeError) as error:
+            raise UsageError(f"{text!r}: {error}") from error
+
+    return made
 
 
 def singular(kind: str) -> str:

@@ -127,7 +127,7 @@ class Script:
         tokens = reply.get("k", 10)
         if reply.get("e"):
             return ModelError(reply.get("t") or "", tokens=tokens)
-        calls = ()
+        calls: tuple[ToolCall, ...] = ()
         if reply.get("f"):
             name, arguments = reply["f"]
             calls = (ToolCall(name.replace("Finish", PLAIN), arguments),)

@@ -1,0 +1,67 @@
+"""Judges decide whether an answered trial passed; a verdict never changes a trial."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from ..core import Task
+from .trial import Trial
+
+Decision = Literal["passed", "failed", "unjudged"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A judge's decision and its reason."""
+
+    decision: Decision
+    reason: str = ""
+
+
+class Judge(Protocol):
+    """Looks at an answered trial; others are counted by their end and never shown to a judge."""
+
+    async def __call__(self, task: Task, trial: Trial) -> Verdict:
+        """The verdict."""
+
+
+class Answered:
+    """Every answer passes: ToolBench's ``win``. It says nothing about being right."""
+
+    async def __call__(self, task: Task, trial: Trial) -> Verdict:
+        """Passed."""
+        return Verdict("passed", "an answer was given")
+
+
+class Match:
+    """The task's answer stands in the final answer.
+
+    A text matches where it stands as a whole word, letter case and spacing aside; a number where
+    an equal number stands; of a list, every element must match. A task without an answer is
+    unjudged. (Units, dates and tolerances are for the ``truth`` judge, which is still to come.)
+    """
+
+    async def __call__(self, task: Task, trial: Trial) -> Verdict:
+        """Passed if all parts of the answer are there."""
+        if task.answer is None:
+            return Verdict("unjudged", "the task has no answer to compare with")
+        given = " ".join((trial.answer or "").split()).casefold()
+        wanted = task.answer if isinstance(task.answer, list) else [task.answer]
+        missing = [part for part in wanted if not _stands_in(part, given)]
+        if missing:
+            return Verdict("failed", f"not in the answer: {json.dumps(missing[0])}")
+        return Verdict("passed", "all parts of the answer are there")
+
+
+_NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?(?![\w])")
+
+
+def _stands_in(part: object, given: str) -> bool:
+    text = " ".join(str(part).split()).casefold()
+    if _NUMBER.fullmatch(text):
+        value = float(text.replace(",", ""))
+        return any(float(n.replace(",", "")) == value for n in _NUMBER.findall(given))
+    return re.search(rf"(?<!\w){re.escape(text)}(?!\w)", given) is not None
