@@ -7,7 +7,6 @@ knows is not made again. See docs/design/journal.md.
 
 from __future__ import annotations
 
-import asyncio
 import math
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,6 +17,7 @@ from typing import Any
 from . import turns
 from .budget import Budget
 from .contracts import Evaluator, Model, Policy
+from .deadline import within
 from .errors import BudgetExhausted, ModelError, Paused
 from .finish import finish
 from .journal import Journal, Record
@@ -196,8 +196,7 @@ class Effects:
         left = self.budget.seconds - self.budget.elapsed()
         got: Sequence[Sampled]
         try:
-            async with asyncio.timeout(min(self.timeout, left)):
-                got = await self.model.complete(requests)
+            got = await within(min(self.timeout, left), self.model.complete(requests))
         except TimeoutError:
             if left < self.timeout:
                 self._exhaust(slots)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .contracts import ToolEnv
+from .deadline import within
 from .errors import EnvironmentFailed, EnvMiss, ForkError, ToolError, UsageError
 from .status import Status
 from .tree import Node
@@ -162,8 +163,7 @@ class EnvPool:
 
     async def _call(self, env: ToolEnv, action: Action) -> Step:
         try:
-            async with asyncio.timeout(self._timeout):
-                return checked(await env.step(action))
+            return checked(await within(self._timeout, env.step(action)))
         except ToolError as error:
             return refusal(str(error), error.status)
         except (TimeoutError, EnvMiss, EnvironmentFailed):
@@ -180,8 +180,8 @@ class EnvPool:
 
     async def _reset(self, env: ToolEnv) -> None:
         try:
-            async with asyncio.timeout(self._timeout):
-                observation, _ = await env.reset(self._task, seed=self._seed)
+            reset = env.reset(self._task, seed=self._seed)
+            observation, _ = await within(self._timeout, reset)
         except (EnvMiss, EnvironmentFailed):
             raise
         except Exception as error:
@@ -222,8 +222,7 @@ class EnvPool:
 
     async def _drop(self, env: ToolEnv) -> None:
         try:
-            async with asyncio.timeout(self._timeout):
-                await env.close()
+            await within(self._timeout, env.close())
         except Exception:  # it is being thrown away: there is nobody to tell
             return
 

@@ -22,9 +22,9 @@ def check_env(
 
     ``reset`` gives text and a dict; ``step`` gives Gymnasium's five with text first, or raises
     ToolError (a recording may raise EnvMiss); nothing else is raised, whatever the arguments. Two
-    environments with one seed answer alike; ``reset`` starts anew. With ``fork="snapshot"`` a restored environment answers
-    as it did after the snapshot, any number of times, and a snapshot never changes; with
-    ``free`` the path does not matter. ``close`` may be called twice.
+    environments with one seed answer alike; ``reset`` starts anew. With ``fork="snapshot"`` a
+    restored environment answers as it did after the snapshot, any number of times, and a snapshot
+    never changes; with ``free`` the path does not matter. ``close`` may be called twice.
 
     Args:
         make: makes the environment.
