@@ -11,6 +11,7 @@ from .errors import BudgetExhausted, UsageError
 
 Counted = Literal["calls", "steps", "nodes"]
 KINDS: Final = ("calls", "tokens", "usd", "steps", "nodes", "seconds")
+_DUST: Final = 1e-9  # dollars that are lost or won by adding floating-point numbers
 
 
 class Budget:
@@ -53,10 +54,10 @@ class Budget:
         return {kind: cap for kind in KINDS if (cap := getattr(self, kind)) < math.inf}
 
     def carry(self, spent: Mapping[str, float]) -> None:
-        """Count what an earlier life spent."""
+        """Count what an earlier life spent, and start the clock from there."""
         for kind, amount in spent.items():
             self.spent[kind] += amount
-        self._base = self.spent["seconds"]
+        self._base, self._since = self.spent["seconds"], time.monotonic()
 
     def reserve(self, kind: Counted, n: int = 1) -> int:
         """Take up to n of a counted kind; how many there were.
@@ -82,7 +83,7 @@ class Budget:
         if left < tokens or left <= 0:
             raise BudgetExhausted("tokens")
         money = self.usd - self.spent["usd"] - self._held_usd
-        if money < usd or money <= 0:
+        if money < usd - _DUST or money <= _DUST:
             raise BudgetExhausted("usd")
         self._held_tokens += tokens
         self._held_usd += usd

@@ -14,20 +14,29 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+class Overdue(TimeoutError):
+    """The deadline passed; a TimeoutError that the work itself raised is not one."""
+
+
 async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
     """The coroutine's result.
 
     Raises:
-        TimeoutError: it was still waiting after so many seconds; it is then cancelled.
+        Overdue: it was still waiting after so many seconds; it is then cancelled.
     """
     try:
         waiting = work.send(None)
     except StopIteration as done:
         result: T = done.value
         return result
-    async with asyncio.timeout(seconds):
-        rest: T = await _Rest(work, waiting)
-        return rest
+    try:
+        async with asyncio.timeout(seconds) as timer:
+            rest: T = await _Rest(work, waiting)
+            return rest
+    except TimeoutError as error:
+        if timer.expired():
+            raise Overdue(str(error)) from None
+        raise
 
 
 class _Rest:

@@ -17,7 +17,7 @@ from typing import Any
 from . import turns
 from .budget import Budget
 from .contracts import Evaluator, Model, Policy
-from .deadline import within
+from .deadline import Overdue, within
 from .errors import BudgetExhausted, ModelError, Paused
 from .finish import finish
 from .journal import Journal, Record
@@ -146,6 +146,8 @@ class Effects:
                 slot = self._slot(name, verb, prompt, tools, content)
             except BudgetExhausted as error:
                 self.budget.spent["calls"] -= n - i
+                self._uses[name, verb] += n - i - 1  # names are taken, made or not
+                self._samples[content] += n - i - 1
                 ended = error
                 break
             if isinstance(slot, Slot):
@@ -154,8 +156,13 @@ class Effects:
             else:
                 results.append(slot)
         if slots:
-            made = iter(await self._complete(slots))
-            results = [next(made) if result is None else result for result in results]
+            try:
+                made = iter(await self._complete(slots))
+                results = [next(made) if result is None else result for result in results]
+            except BudgetExhausted as error:  # as the journal will tell it
+                first = results.index(None)
+                self.budget.spent["calls"] -= len(results) - first
+                results, ended = results[:first], error
         done: list[Completion] = []
         for result in results:
             if isinstance(result, ModelError):
@@ -188,7 +195,11 @@ class Effects:
         if self.budget.bounded:
             bound = getattr(self.model, "bound", None)
             held = (0, 0.0) if bound is None else bound(request)
-            self.budget.hold(*held)
+            try:
+                self.budget.hold(*held)
+            except BudgetExhausted as error:  # what was in flight is settled when it is replayed
+                self._note(key, asked, error.what, self.budget.tick())
+                raise
         return Slot(key, asked, request, held)
 
     async def _complete(self, slots: Sequence[Slot]) -> list[Sampled]:
@@ -196,8 +207,8 @@ class Effects:
         left = self.budget.seconds - self.budget.elapsed()
         got: Sequence[Sampled]
         try:
-            got = await within(min(self.timeout, left), self.model.complete(requests))
-        except TimeoutError:
+            got = list(await within(min(self.timeout, left), self.model.complete(requests)))
+        except Overdue:
             if left < self.timeout:
                 self._exhaust(slots)
             text = f"the model did not answer within {self.timeout:g} s"
@@ -215,7 +226,10 @@ class Effects:
                 text = f"{type(self.model).__name__} returned {type(result).__name__}"
                 result = ModelError(f"{text}, not a Completion", kind="contract")
             if isinstance(result, ModelError):
-                result.key = slot.key
+                if result.key:  # one object for several requests
+                    result = from_record({"key": slot.key, **to_record(result)})
+                else:
+                    result.key = slot.key
             self._settle(result, slot.held)
             if self.journal.active:
                 record = {"key": slot.key, "asked": slot.asked, **to_record(result), "at": at}
@@ -239,7 +253,7 @@ class Effects:
             return
         at = budget.tick()
         if key:
-            self.journal.append({"key": key, "asked": asked, "exhausted": "seconds", "at": at})
+            self._note(key, asked, "seconds", at)
         raise BudgetExhausted("seconds")
 
     def _exhaust(self, slots: Sequence[Slot]) -> None:
@@ -247,9 +261,12 @@ class Effects:
         at = self.budget.tick()
         for slot in slots:
             self.budget.settle(0, 0.0, held=slot.held)
-            record = {"key": slot.key, "asked": slot.asked, "exhausted": "seconds", "at": at}
-            self.journal.append(record)
+            self._note(slot.key, slot.asked, "seconds", at)
         raise BudgetExhausted("seconds")
+
+    def _note(self, key: str, asked: str, what: str, at: float) -> None:
+        """Keep that an effect had no budget, so that a resumed search does not make it."""
+        self.journal.append({"key": key, "asked": asked, "exhausted": what, "at": at})
 
 
 def to_record(result: Sampled) -> dict[str, Any]:

@@ -104,7 +104,7 @@ class Journal:
             at = max(at, record.get("at", 0.0))
             for what, amount in spend_of(record).items():
                 spent[what] += amount
-        spent["seconds"] += at
+        spent["seconds"] = max(spent["seconds"], at)  # the clock went on from what was carried
         self.past.clear()
         self.carried = spent
         self._lives += 1
@@ -121,7 +121,7 @@ def spend_of(record: Mapping[str, Any]) -> dict[str, float]:
     key = str(record.get("key", ""))
     if key.endswith(":step"):
         return {"steps": 1}
-    if ":propose:" in key or ":ask." in key:
+    if (":propose:" in key or ":ask." in key) and "exhausted" not in record:
         got = record.get("got") or record.get("error") or {}
         tokens = got.get("prompt_tokens", 0) + got.get("completion_tokens", 0)
         return {"calls": 1, "tokens": tokens + got.get("tokens", 0), "usd": got.get("usd", 0.0)}

@@ -15,14 +15,14 @@ _ENCODE = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 def seal(record: Mapping[str, Any]) -> str:
     """The record as one line of JSON whose first field is a CRC-32 of the rest."""
     body = _ENCODE(record)
-    return f'{{"crc":"{crc32(body.encode()):08x}",{body[1:]}' if record else "{}"
+    return f'{{"crc":"{crc32(body.encode()):08x}"{"," if record else ""}{body[1:]}'
 
 
 def unseal(line: str) -> dict[str, Any] | None:
     """The record in a line, or None if the line is torn or was changed."""
-    if not line.startswith('{"crc":"') or line[16:18] != '",':
+    if not line.startswith('{"crc":"') or line[16:18] not in ('",', '"}'):
         return None
-    body = "{" + line[18:]
+    body = "{" + line[17:].removeprefix(",")
     if f"{crc32(body.encode()):08x}" != line[8:16]:
         return None
     try:

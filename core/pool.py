@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .contracts import ToolEnv
-from .deadline import within
+from .deadline import Overdue, within
 from .errors import EnvironmentFailed, EnvMiss, ForkError, ToolError, UsageError
 from .status import Status
 from .tree import Node
@@ -84,7 +84,7 @@ class EnvPool:
             started = time.perf_counter()
             try:
                 step = await self._call(env, action)
-            except TimeoutError:
+            except Overdue:
                 await self._drop(env)
                 if self.fork == "never":
                     raise EnvironmentFailed(
@@ -132,7 +132,7 @@ class EnvPool:
         for i in range(len(path) - 1, -1, -1):
             if (saved := self._snapshots.get(path[i].id)) is not None:
                 env = self._take_any() or await self._started()
-                env.restore(saved)
+                await self._restore(env, saved)
                 self.restored += 1
                 start = i
                 break
@@ -149,9 +149,12 @@ class EnvPool:
             assert past.action is not None and past.step is not None
             try:
                 again = await self._call(env, past.action)
-            except TimeoutError:
+            except Overdue:
                 await self._drop(env)
                 raise ForkError(f"replaying {past.id} ({past.action.api}) timed out") from None
+            except BaseException:
+                await self._drop(env)
+                raise
             if again.observation != past.step.observation:
                 await self._drop(env)
                 raise ForkError(
@@ -166,7 +169,7 @@ class EnvPool:
             return checked(await within(self._timeout, env.step(action)))
         except ToolError as error:
             return refusal(str(error), error.status)
-        except (TimeoutError, EnvMiss, EnvironmentFailed):
+        except (Overdue, EnvMiss, EnvironmentFailed):
             raise
         except Exception as error:
             raise EnvironmentFailed(
@@ -182,16 +185,25 @@ class EnvPool:
         try:
             reset = env.reset(self._task, seed=self._seed)
             observation, _ = await within(self._timeout, reset)
-        except (EnvMiss, EnvironmentFailed):
-            raise
-        except Exception as error:
+        except BaseException as error:
             await self._drop(env)
-            what = f"took over {self._timeout:g} s" if isinstance(error, TimeoutError) else error
+            if isinstance(error, EnvMiss | EnvironmentFailed) or not isinstance(error, Exception):
+                raise
+            what = f"took over {self._timeout:g} s" if isinstance(error, Overdue) else error
             raise EnvironmentFailed(
                 f"{type(env).__name__}.reset failed for task {self._task.id!r}: {what}"
             ) from error
         if self._initial is None:
             self._initial = observation
+
+    async def _restore(self, env: ToolEnv, saved: object) -> None:
+        try:
+            env.restore(saved)
+        except Exception as error:
+            await self._drop(env)
+            raise EnvironmentFailed(
+                f"{type(env).__name__}.restore raised {type(error).__name__}: {error}"
+            ) from error
 
     def _take(self, at: str) -> ToolEnv | None:
         idle = self._idle.get(at)
@@ -246,13 +258,13 @@ def refusal(
 def checked(step: object) -> Step:
     """A step as an environment gave it, made sound.
 
-    A plain tuple of Gymnasium's five is taken; bytes are read as UTF-8, what is not text in
-    them replaced.
+    A plain tuple of Gymnasium's five is taken, whatever its info; bytes are read as UTF-8, what
+    is not text in them replaced.
 
     Raises:
         EnvironmentFailed: it is no step at all.
     """
-    if not isinstance(step, Step):
+    if not (isinstance(step, Step) and type(step.info) is StepInfo and type(step.reward) is float):
         if not (isinstance(step, tuple) and len(step) == 5):
             raise EnvironmentFailed(
                 f"step returned {type(step).__name__}, not (observation, reward, terminated, "

@@ -24,11 +24,10 @@ def resolve(action: Action, results: Sequence[str]) -> Action:
     if "#E" not in action.arguments:
         return action
     try:
-        arguments = json.loads(action.arguments, strict=False)
+        filled = _fill(json.loads(action.arguments, strict=False), results)
+        return replace(action, arguments=json.dumps(filled, ensure_ascii=False))
     except (ValueError, RecursionError):
         return action
-    filled = _fill(arguments, results)
-    return replace(action, arguments=json.dumps(filled, ensure_ascii=False))
 
 
 def _fill(value: Any, results: Sequence[str]) -> Any:

@@ -16,6 +16,7 @@ import types
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,7 +52,7 @@ def parse(text: str) -> Spec:
     name, at, count = head.partition("@")
     if not name:
         raise UsageError(f"no name in the spec {text!r}: write NAME[@N][:item,item...]")
-    if at and not (count.isdecimal() and int(count) > 0):
+    if at and not (count.isdecimal() and len(count) < 10 and int(count) > 0):
         raise UsageError(f"{head!r}: after @ comes a number from 1, as in react@5")
     main: str | None = None
     items: list[tuple[str, str]] = []
@@ -251,7 +252,8 @@ def _from_file(kind: str, spec: Spec) -> Callable[..., Any]:
         raise UsageError(f"no file {spec.name!r} to take the {singular(kind)} from")
     if not spec.main:
         raise UsageError(f"{spec.name!r}: say which class of it, as in {spec.name}:MyPlanner")
-    name = "toolgrove_file_" + path.resolve().as_posix().replace("/", "_").replace(".", "_")
+    where = blake2b(path.resolve().as_posix().encode(), digest_size=8).hexdigest()
+    name = f"toolgrove_file_{path.stem}_{where}"
     module = sys.modules.get(name)
     if module is None:
         described = importlib.util.spec_from_file_location(name, path)

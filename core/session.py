@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from hashlib import blake2b
 from typing import Any, TypeVar
 
+from .deadline import Overdue, within
 from .effects import Effects
 from .errors import BudgetExhausted, ModelError, PlannerError
 from .finish import API_DOC
@@ -135,11 +136,27 @@ class Session:
     async def effect(
         self, topic: str, nodes: Sequence[Node], do: Callable[[], Awaitable[Any]]
     ) -> Any:
-        """Anything else that is not deterministic (a learned scorer): journaled JSON."""
-        await self._effects.turn()
+        """Anything else that is not deterministic (a learned scorer): journaled JSON.
+
+        Raises:
+            ModelError: it took longer than a request to the model may.
+        """
+        effects = self._effects
+        await effects.turn()
         name = ids(nodes) or self.root.id
-        key = f"{name}:{topic}:{self._effects.use(name, topic)}"
-        return await self._effects.record(key, topic, do)
+        key = f"{name}:{topic}:{effects.use(name, topic)}"
+
+        async def work() -> Any:
+            return await do()
+
+        async def in_time() -> Any:
+            try:
+                return await within(effects.timeout, work())
+            except Overdue:
+                text = f"{topic} took over {effects.timeout:g} s"
+                raise ModelError(text, kind="timeout") from None
+
+        return await effects.record(key, topic, in_time)
 
     async def gather(self, *aws: Awaitable[T]) -> list[T]:
         """Run branches at once, results in order; what was paid is kept even if one fails."""
@@ -179,7 +196,7 @@ class Session:
 
     def mark_failed(self, node: Node, error: ModelError) -> Node:
         """Keep a model failure as a pruned child, for a planner that goes on after one."""
-        child = self._child(node, None, None)
+        child = self._child(f"{node.id}.{len(node.children)}", node, None, None)
         child.failed, child.pruned = str(error), True
         return child
 
@@ -217,11 +234,12 @@ class Session:
         except BudgetExhausted:
             effects.budget.spent["steps"] -= real
             raise
+        name = f"{node.id}.{len(node.children)}"
         if action is not None:
             nth = effects.use(node.id, f"{action.api}({action.arguments})")
-            place = f"{node.id}.{len(node.children)}"
-            action = Action(action.api, action.arguments, action.thought, nth, place)
-        child = self._child(node, action, reply, first)
+            thought = reply.thought if first else action.thought
+            action = Action(action.api, action.arguments, thought, nth, name)
+        child = self._child(name, node, action, reply, first)
         if action is not None:
             child.step = await self._act(node, action, child) if real else self._refuse(action)
         if child.solved:
@@ -250,12 +268,18 @@ class Session:
             raise
 
     def _child(
-        self, node: Node, action: Action | None, reply: Reply | None, first: bool = True
+        self,
+        name: str,
+        node: Node,
+        action: Action | None,
+        reply: Reply | None,
+        first: bool = True,
     ) -> Node:
-        child = Node(f"{node.id}.{len(node.children)}", node, action)
+        child = Node(name, node, action)
         child.reply, child.first = reply, first
         if not first:
             child.depth = node.depth
+            child.thought = None if action is None else action.thought
         elif reply is not None:
             child.thought = reply.thought
         node.children.append(child)

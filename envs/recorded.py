@@ -43,8 +43,8 @@ class RecordedEnv(ToolEnv):
 
     Args:
         file: a JSONL file of calls, ``{"function", "arguments", "observation"}`` and, where
-            known, ``"observation_code"`` and ``"query_id"``; calls recorded for a task's own
-            query come first. Without a file, the calls in the task's recording.
+            known, ``"observation_code"`` and ``"query_id"``; answers recorded for a task's own
+            query come before those of others. Without a file, the calls in the task's recording.
     """
 
     main = "file"
@@ -53,6 +53,7 @@ class RecordedEnv(ToolEnv):
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file
+        self._own: Table = {}
         self._table: Table = {}
         self._made: dict[str, int] = {}
 
@@ -64,8 +65,8 @@ class RecordedEnv(ToolEnv):
         """
         if self._file is not None:
             tables = read_table(self._file)
-            own = str(task.extra.get("query_id", task.id))
-            self._table = tables.get(own) or tables[""]
+            query = str(task.extra.get("query_id", task.id))
+            self._own, self._table = tables.get(query, {}), tables[""]
         elif task.recording is not None:
             self._table = table_of(task.recording)
         else:
@@ -80,7 +81,7 @@ class RecordedEnv(ToolEnv):
             EnvMiss: this call was not recorded; the nearest one that was is named.
         """
         key = call_key(action.api, action.arguments)
-        answers = self._table.get(key)
+        answers = self._own.get(key) or self._table.get(key)
         if answers is None:
             near = difflib.get_close_matches(key, self._table, 1, 0.3)
             hint = f"; the nearest recorded call is {near[0]}" if near else ""
@@ -105,10 +106,10 @@ class RecordedEnv(ToolEnv):
 def call_key(function: str, arguments: str) -> str:
     """One text a call: canonical JSON of its arguments, or the raw text if they are not JSON."""
     try:
-        value = json.loads(arguments or "{}", strict=False)
+        value = _plain(json.loads(arguments or "{}", strict=False))
+        return f"{function}({json.dumps(value, sort_keys=True, ensure_ascii=False)})"
     except (ValueError, RecursionError):
         return f"{function}({arguments.strip()})"
-    return f"{function}({json.dumps(_plain(value), sort_keys=True, ensure_ascii=False)})"
 
 
 def _plain(value: Any) -> Any:
@@ -141,7 +142,7 @@ def read_table(path: Path) -> dict[str, dict[str, tuple[Answer, ...]]]:
     """
     calls: dict[str, list[tuple[str, Answer]]] = {"": []}
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8").split("\n")  # splitlines() also splits inside strings
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read recorded calls from {path}: {error}") from error
     for number, text in enumerate(lines, 1):

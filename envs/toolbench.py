@@ -2,7 +2,7 @@
 
 The rules are those of ToolBench's released code, so that a function is called here what it is
 called in its traces. ``standardize`` and the rest are checked against the functions recorded in
-real answers (tests/envs/test_toolbench.py).
+real answers (tests/envs/test_toolbench_names.py).
 """
 
 from __future__ import annotations

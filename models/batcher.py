@@ -57,9 +57,7 @@ class Batcher:
         self.in_flight += len(batch)
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
-            got: Sequence[Completion | ModelError] = await self.model.complete(
-                [request for request, _ in batch]
-            )
+            got = list(await self.model.complete([request for request, _ in batch]))
         except Exception as error:
             failed = f"{type(self.model).__name__} raised {type(error).__name__}: {error}"
             got = [ModelError(failed, kind="contract") for _ in batch]

@@ -48,18 +48,19 @@ def load_texts(name: str) -> dict[str, str]:
         return dict(tomllib.loads(source))
     path = Path(name)
     if not path.is_file():
-        known = ", ".join(BUILTIN_TEXTS)
-        raise UsageError(f"no texts {name!r}: give a TOML file, or one of {known}")
+        builtin = ", ".join(BUILTIN_TEXTS)
+        raise UsageError(f"no texts {name!r}: give a TOML file, or one of {builtin}")
     try:
         own = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{name} is not TOML: {error}") from error
     base = load_texts("toolgrove")
+    known = {**base, **load_texts("toolbench")}
     for key, value in own.items():
         if not isinstance(value, str):
             raise UsageError(f"{name}: {key} must be a text, not {type(value).__name__}")
-        if key not in base and not key.startswith("ask_"):
-            raise UsageError(f"{name}: no text is called {key!r}; there are: {', '.join(base)}")
+        if key not in known and not key.startswith("ask_"):
+            raise UsageError(f"{name}: no text is called {key!r}; there are: {', '.join(known)}")
     return {**base, **own}
 
 
@@ -238,8 +239,9 @@ class ToolLLaMAPolicy(FunctionPolicy):
         )
 
 
-_ACTION = re.compile(r"(?:^|\n)\s*Action\s*:[ \t]*(?P<name>[^\n]*)")
-_INPUT = re.compile(r"(?:^|\n)\s*Action Input\s*:[ \t]*", re.DOTALL)
+# Blanks but no newline before the words: with \s* a flood of newlines takes quadratic time.
+_ACTION = re.compile(r"(?:^|\n)[^\S\n]*Action\s*:[ \t]*(?P<name>[^\n]*)")
+_INPUT = re.compile(r"(?:^|\n)[^\S\n]*Action Input\s*:[ \t]*")
 
 
 def read_text(text: str) -> Reply:
