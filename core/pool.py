@@ -100,7 +100,8 @@ class EnvPool:
                 raise
             latency = time.perf_counter() - started
             self._put(child, env)
-            return step._replace(info=step.info._replace(latency=latency))
+            info = step.info
+            return Step(*step[:4], StepInfo(info.status, info.provenance, latency, info.detail))
 
     async def close(self) -> None:
         """Close every environment; one that fails to close loses nothing but itself."""

@@ -42,8 +42,11 @@ class Prompt:
         self.length: int
         self.added = tuple(added)
         state = blake2b(b"" if parent is None else parent.digest, digest_size=16)
-        for message in self.added:
-            state.update(repr(tuple(message)).encode())
+        for role, content, calls, name in self.added:
+            size = None if content is None else len(content)
+            state.update(repr((role, size, calls, name)).encode())
+            if content:  # its length stands before it, so nothing can be read two ways
+                state.update(content.encode("utf-8", "surrogatepass"))
         self.digest = state.digest()
         self.length = len(self.added) + (0 if parent is None else parent.length)
 

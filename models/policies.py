@@ -10,11 +10,11 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from importlib.resources import files
+from json.encoder import encode_basestring, encode_basestring_ascii
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from ..core import (
@@ -160,7 +160,7 @@ class FunctionPolicy:
         return "\n".join(lines) or "(nothing yet)"
 
     def _say(self, key: str, **values: str) -> str:
-        return Template(self.texts[key]).safe_substitute(values)
+        return fill(self.texts[key], values)
 
     def _system(self, task: Task, apis: Sequence[API]) -> str:
         return self._say("system", tools=tool_list(task), format="")
@@ -185,13 +185,27 @@ class FunctionPolicy:
         return tried
 
 
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """The text with its ``$names`` filled in; ``$$`` is a dollar sign, unknown names stay."""
+    return "".join(
+        [values.get(p, f"${p}") if i % 2 and p != "$" else p for i, p in enumerate(_parts(text))]
+    )
+
+
+@lru_cache(maxsize=256)
+def _parts(text: str) -> list[str]:
+    """A text cut at its names: literals and names in turns."""
+    return re.split(r"\$([A-Za-z_]\w*|\$)", text)
+
+
 def listed(objects: Sequence[Mapping[str, Any]], *, ascii_only: bool) -> str:
-    """Flat objects as ``json.dumps(.., indent=2)`` writes them, at the compact encoder's speed."""
-    encode = json.JSONEncoder(ensure_ascii=ascii_only).encode
-    rows = [
-        ",\n".join([f"    {encode(key)}: {encode(value)}" for key, value in each.items()])
-        for each in objects
-    ]
+    """Flat objects as ``json.dumps(.., indent=2)`` writes them, at the string encoder's speed."""
+    encode = encode_basestring_ascii if ascii_only else encode_basestring
+
+    def line(key: str, value: Any) -> str:
+        return f"    {encode(key)}: {encode(value) if isinstance(value, str) else json.dumps(value)}"
+
+    rows = [",\n".join([line(key, value) for key, value in each.items()]) for each in objects]
     return "[\n" + ",\n".join([f"  {{\n{row}\n  }}" for row in rows]) + "\n]"
 
 
@@ -234,9 +248,7 @@ class ToolLLaMAPolicy(FunctionPolicy):
             for a in apis
         ]
         text = self._say("system", tools=tool_list(task), format=self.texts.get("format", ""))
-        return text + Template(self.texts.get("functions", "\n$functions")).safe_substitute(
-            functions=str(docs)
-        )
+        return text + fill(self.texts.get("functions", "\n$functions"), {"functions": str(docs)})
 
 
 # Blanks but no newline before the words: with \s* a flood of newlines takes quadratic time.

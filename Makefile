@@ -1,0 +1,24 @@
+# Everything runs in .venv; `make` alone says what there is.
+PY := .venv/bin/python
+
+help:
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*## /\t/'
+
+.venv/bin/pytest:
+	python3 -m venv .venv
+	.venv/bin/pip install -c constraints.txt -e '.[dev]'
+
+install: .venv/bin/pytest  ## a virtual environment with all that development needs
+
+check: .venv/bin/pytest  ## ruff and mypy --strict, over source and tests
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+
+test: .venv/bin/pytest  ## all tests
+	$(PY) -m pytest
+
+bench: .venv/bin/pytest  ## what the framework itself costs
+	$(PY) -m toolgrove.benchmarks.overhead
+
+.PHONY: help install check test bench
