@@ -19,7 +19,7 @@ from itertools import permutations
 from typing import Literal
 
 from ..core import Node, Planner, Session, Siblings
-from .toolbench import chosen, search
+from .toolbench import check_profile, chosen, search
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,9 @@ class DFSDT(Planner):
                 raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}")
         if self.max_steps > 200:
             raise ValueError(f"max_steps must be 200 or less, not {self.max_steps}")
+        if self.max_calls < 0:
+            raise ValueError(f"max_calls must be 0 or more, not {self.max_calls}")
+        check_profile(self.profile)
 
     async def plan(self, s: Session) -> Node | None:
         """Search from the root."""
@@ -70,6 +73,8 @@ class DFSDT(Planner):
             node.pruned = not node.solved
             return self.back if node.done else 1
         ranked = await self.children(s, node) if self.ranked else ()
+        if len(s.solved) >= self.answers:
+            return self.back
         for i in range(len(ranked) or self.width):
             if ranked:
                 child = ranked[i]
@@ -84,14 +89,15 @@ class DFSDT(Planner):
 
     async def children(self, s: Session, node: Node) -> Sequence[Node]:
         """All children, best first; made one by one, so that each knows its siblings."""
+        made: list[Node] = []
         for _ in range(self.width):
-            await s.expand(node, hint=Siblings(tuple(node.children)))
+            made += await s.expand(node, hint=Siblings(tuple(node.children)))
             if len(s.solved) >= self.answers:
-                return node.children
-        points = dict.fromkeys(node.children, 0.0)
-        for a, b in permutations(node.children, 2):
+                return made
+        points = dict.fromkeys(made, 0.0)
+        for a, b in permutations(made, 2):
             first = (await s.ask("rank", (a, b))).strip().upper().endswith("A")
             points[a if first else b] += 0.5
         for child in points:
             child.value = points[child]
-        return sorted(node.children, key=lambda child: -points[child])
+        return sorted(made, key=lambda child: -points[child])

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..core import Node, Planner, Session
-from .toolbench import chains
+from .toolbench import chains, check_profile
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class ReACT(Planner):
         for name in ("max_steps", "n", "answers"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be 1 or more, not {getattr(self, name)}")
+        check_profile(self.profile)
 
     @property
     def branches(self) -> bool:

@@ -25,6 +25,12 @@ ENOUGH = 10_000
 SPENT = 100_000
 
 
+def check_profile(profile: str) -> None:
+    """Only the two that there are."""
+    if profile not in ("default", "toolbench"):
+        raise ValueError(f"profile must be 'default' or 'toolbench', not {profile!r}")
+
+
 async def search(p: DFSDT, s: Session) -> Node | None:
     """DFS from the root."""
     await _DFS(p, s).visit(s.root, 0)

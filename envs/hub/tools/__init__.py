@@ -1,0 +1,1 @@
+"""The hub's tools, a module a category; see :mod:`toolgrove.envs.hub.registry`."""
