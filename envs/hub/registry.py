@@ -158,9 +158,10 @@ class Tool:
 
         def add(run: Callable[..., Mapping[str, Any]]) -> Callable[..., Mapping[str, Any]]:
             name = run.__name__.rstrip("_")
-            for each in (*takes.values(), *gives.values()):
-                if each.type not in TYPES:
-                    raise ValueError(f"{self.name}.{name}: no semantic type {each.type!r}")
+            used = [t.type for t in takes.values()] + [g.type for g in gives.values()]
+            for type in used:
+                if type not in TYPES:
+                    raise ValueError(f"{self.name}.{name}: no semantic type {type!r}")
             made = Endpoint(self, name, about, takes, gives, run, (*self.libs, *libs))
             if _endpoints.setdefault(made.id, made) is not made:
                 raise ValueError(f"there is an API {made.id} already")

@@ -1,0 +1,135 @@
+"""``toolgrove hub``: the embedded APIs, listed, called, served and exported."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ..core import UsageError
+from .app import app
+
+hub = typer.Typer(help="The embedded APIs: real data, offline.", no_args_is_help=True)
+app.add_typer(hub, name="hub")
+
+
+@hub.command("list")
+def list_(
+    category: Annotated[str | None, typer.Option(help="Only this category.")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Also those that lack a library.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines.")] = False,
+) -> None:
+    """List the APIs; those whose library is not installed are left out."""
+    from ..envs.hub.registry import endpoints, everything
+
+    found = list((everything() if all_ else endpoints()).values())
+    if category is not None:
+        there = sorted({e.tool.category for e in found})
+        found = [e for e in found if e.tool.category == category]
+        if not found:
+            raise UsageError(f"no category {category!r}; there are: {', '.join(there)}")
+    if as_json:
+        for e in found:
+            row = {"category": e.tool.category, "tool": e.tool.name, "api": e.name}
+            about = {"function": e.api.name, "about": e.about, "parameters": e.api.parameters}
+            print(json.dumps({**row, **about, "example": e.example, "available": e.available()}))
+        return
+    table = Table("category", "tool", "api", "parameters", "about")
+    for e in found:
+        params = ", ".join(k if t.required else f"[{k}]" for k, t in e.params.items())
+        table.add_row(e.tool.category, e.tool.name, e.name, params, e.about)
+    console = Console(highlight=False)
+    console.print(table)
+    tools = {e.tool.name for e in found}
+    categories = {e.tool.category for e in found}
+    console.print(f"{len(found)} APIs of {len(tools)} tools in {len(categories)} categories")
+    left = len(everything()) - len(endpoints())
+    if left and not all_:
+        console.print(
+            f"{left} more need libraries: pip install 'toolgrove[hub-full]'", markup=False
+        )
+
+
+@hub.command()
+def call(
+    tool: Annotated[str, typer.Argument(help="The tool, as `hub list` writes it.")],
+    api: Annotated[str, typer.Argument(help="The API.")],
+    arguments: Annotated[list[str] | None, typer.Argument(help="key=value ..")] = None,
+) -> None:
+    """Call an API and print its answer; exit code 1 where it says no."""
+    from ..envs.hub.registry import call as call_api
+    from ..envs.hub.registry import endpoints, everything
+
+    name = f"{tool}.{api}"
+    endpoint = endpoints().get(name)
+    if endpoint is None:
+        if (known := everything().get(name)) is not None:
+            raise UsageError(
+                f"{name} needs {', '.join(known.libs)}: pip install 'toolgrove[hub-full]'"
+            )
+        near = difflib.get_close_matches(name, endpoints(), 1)
+        hint = f" (did you mean {near[0].replace('.', ' ')!r}?)" if near else ""
+        raise UsageError(f"no API {tool} {api}{hint}; see `toolgrove hub list`")
+    given: dict[str, Any] = {}
+    for text in arguments or ():
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"{text!r}: write key=value, as {_example(endpoint.example)}")
+        try:
+            given[key] = json.loads(value) if value[:1] in "[{" else value
+        except ValueError:
+            raise UsageError(f"{text!r}: the value is not valid JSON") from None
+    answer = call_api(endpoint, given)
+    print(json.dumps(answer, ensure_ascii=False))
+    if answer.status != 200:
+        raise typer.Exit(1)
+
+
+def _example(arguments: dict[str, Any]) -> str:
+    return " ".join(
+        f"{k}={v if isinstance(v, str) else json.dumps(v)}" for k, v in arguments.items()
+    )
+
+
+@hub.command()
+def serve(
+    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8399,
+    host: Annotated[
+        str, typer.Option(help="Only this machine, if not said otherwise.")
+    ] = "127.0.0.1",
+) -> None:
+    """Serve the hub over HTTP, also for ToolBench's and StableToolBench's clients."""
+    import socket
+
+    try:
+        import uvicorn
+
+        from ..envs.hub.server import application
+
+        served = application()
+    except ImportError as error:
+        raise UsageError(f"serving needs {error.name}: pip install 'toolgrove[hub]'") from error
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        raise UsageError(f"cannot serve on {host}:{port}: {error}") from error
+    print(f"http://{host}:{listener.getsockname()[1]}", flush=True)
+    config = uvicorn.Config(served, log_level="warning", access_log=False)
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+@hub.command()
+def export(
+    out: Annotated[Path, typer.Option(help="Folder to write CATEGORY/tool.json to.")],
+) -> None:
+    """Write every tool in ToolBench's tool JSON."""
+    from ..envs.hub.export import write_tools
+
+    print(f"{write_tools(out)} tools: {out}")
