@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Any, SupportsFloat
+from collections.abc import Callable, Coroutine
+from typing import Any, SupportsFloat, TypeVar
 
 import gymnasium
 from gymnasium import spaces
 
-from ..core import FINISH, Action, Task, ToolEnv, ToolError
+from ..core import FINISH, Action, EnvironmentFailed, Task, ToolEnv, ToolError
+from ..core.deadline import Overdue, within
 from ..core.finish import finish
 from ..core.pool import checked, refusal
 
 _CHARACTERS = frozenset(chr(i) for i in (9, 10, 13, *range(32, 127)))
 ActionDict = dict[str, Any]
+T = TypeVar("T")
 
 
 class GymAdapter(gymnasium.Env[str, ActionDict]):
@@ -23,12 +25,14 @@ class GymAdapter(gymnasium.Env[str, ActionDict]):
     An action is ``{"api": index, "arguments": text}``; the index counts the task's APIs, and
     the last one is Finish. Observations are printable ASCII of at most ``length`` characters:
     other characters are shown as ``?``, and what is longer is cut. The text as it came stands
-    in ``info["observation"]``.
+    in ``info["observation"]``. An environment that hangs is an EnvironmentFailed, and what it
+    then stands at is unknown: reset it.
 
     Args:
         make: makes the environment.
         task: what is to be done.
-        length: the longest observation and argument text.
+        length: the longest observation.
+        timeout: seconds for one thing asked of the environment.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["ansi"]}
@@ -39,9 +43,11 @@ class GymAdapter(gymnasium.Env[str, ActionDict]):
         task: Task,
         *,
         length: int = 65536,
+        timeout: float = 60.0,
         render_mode: str | None = None,
     ) -> None:
-        self._env, self._task, self._length = make(), task, length
+        self._env, self._task = make(), task
+        self._length, self._timeout = length, timeout
         self._loop = asyncio.new_event_loop()
         self._last = ""
         self.render_mode = render_mode
@@ -59,7 +65,7 @@ class GymAdapter(gymnasium.Env[str, ActionDict]):
         """Start the task anew; without a seed, with one drawn from the last."""
         super().reset(seed=seed)
         drawn = int(self.np_random.integers(2**31)) if seed is None else seed
-        shown, info = self._loop.run_until_complete(self._env.reset(self._task, seed=drawn))
+        shown, info = self._run(self._env.reset(self._task, seed=drawn), "reset")
         self._last = shown or self._task.instruction
         return self._fit(self._last), {**info, "observation": self._last}
 
@@ -70,7 +76,7 @@ class GymAdapter(gymnasium.Env[str, ActionDict]):
             step = finish(call)
         else:
             try:
-                step = checked(self._loop.run_until_complete(self._env.step(call)))
+                step = checked(self._run(self._env.step(call), call.api))
             except ToolError as error:
                 step = refusal(str(error), error.status)
         self._last = step.observation
@@ -84,8 +90,17 @@ class GymAdapter(gymnasium.Env[str, ActionDict]):
     def close(self) -> None:
         """Close the environment and the loop it ran in."""
         if not self._loop.is_closed():
-            self._loop.run_until_complete(self._env.close())
-            self._loop.close()
+            try:
+                self._run(self._env.close(), "close")
+            finally:
+                self._loop.close()
+
+    def _run(self, work: Coroutine[Any, Any, T], what: str) -> T:
+        try:
+            return self._loop.run_until_complete(within(self._timeout, work))
+        except Overdue:
+            text = f"{what} did not answer within {self._timeout:g} s"
+            raise EnvironmentFailed(text) from None
 
     def _fit(self, text: str) -> str:
         return "".join(c if c in _CHARACTERS else "?" for c in text[: self._length])

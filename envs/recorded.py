@@ -152,6 +152,8 @@ def read_table(path: Path) -> dict[str, dict[str, tuple[Answer, ...]]]:
             row = json.loads(text)
             status = STATUS_OF_CODE[row.get("observation_code") or 0]
             answer = Answer(row["observation"], status)
+            if not isinstance(answer.observation, str):
+                raise TypeError("the observation must be a text")
             call = (call_key(row["function"], row["arguments"]), answer)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise UsageError(f"{path}:{number} is no recorded call: {error!r}") from error

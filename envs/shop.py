@@ -93,6 +93,8 @@ class ShopEnv(ToolEnv):
     """
 
     def __init__(self, fork: Fork = "snapshot") -> None:
+        if fork not in ("snapshot", "replay", "never"):
+            raise ValueError(f"fork must be snapshot, replay or never, not {fork!r}")
         self.fork: Fork = fork
         self._cart: dict[str, int] = {}
         self._coupon: int | None = None

@@ -22,6 +22,10 @@ class Batcher:
     """
 
     def __init__(self, model: Model, *, max_batch: int = 256, window: float = 0.0) -> None:
+        if max_batch < 1:
+            raise ValueError(f"max_batch must be 1 or more, not {max_batch}")
+        if not window >= 0:
+            raise ValueError(f"window must be 0 or more seconds, not {window}")
         self.model, self.max_batch, self.window = model, max_batch, window
         self.sizes: list[int] = []
         self.in_flight = self.most_in_flight = 0

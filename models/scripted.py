@@ -70,14 +70,28 @@ class ScriptedModel:
 
 
 def line(data: Mapping[str, Any] | str) -> Line:
-    """A reply in short form: a text, or ``{"text", "calls": [[name, arguments]], "tokens"}``."""
+    """A reply in short form: a text, or ``{"text", "calls": [[name, arguments]], "tokens"}``.
+
+    Raises:
+        TypeError, ValueError, AttributeError: it is neither.
+    """
     if isinstance(data, str):
         return Completion(data)
     calls = []
     for name, arguments in data.get("calls", ()):
         text = arguments if isinstance(arguments, str) else json.dumps(arguments)
-        calls.append(ToolCall(name, text))
-    return Completion(data.get("text"), tuple(calls), 0, int(data.get("tokens", 0)))
+        calls.append(ToolCall(_text(name), text))
+    content = data.get("text")
+    tokens = int(data.get("tokens", 0))
+    if tokens < 0:
+        raise ValueError(f"tokens must be 0 or more, not {tokens}")
+    return Completion(None if content is None else _text(content), tuple(calls), 0, tokens)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
 
 
 def _read(path: Path) -> tuple[Mapping[str, Line] | list[Line], Line | None, dict[str, list[Line]]]:

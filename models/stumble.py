@@ -1,9 +1,9 @@
 """A simulated model that knows the way and stumbles: for trying out search, not models.
 
 It follows the solution in the task's recording and, at each turn, makes a mistake with some
-probability: a wrong argument, an invented API, giving up, an answer too early. It reads what it
-is sent, so a prompt that shows what was tried changes its dice. What planners gain with it says
-how they cope with such mistakes; it says nothing about real models.
+probability: a wrong argument, an invented API, another call. Once it notices that it went wrong
+it gives up. It reads what it is sent, so a prompt that shows what was tried changes its dice. What
+planners gain with it says how they cope with such mistakes; it says nothing about real models.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ import json
 import random
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from ..core import FINISH, Completion, Message, ModelError, Request, Task, ToolCall
 
-_PAID = re.compile(r'"paid": ([0-9.]+)')
+_PAID = re.compile(r'"paid": ([0-9]{1,15}(?:\.[0-9]+)?)')
 
 
 class StumblingModel:
@@ -50,7 +51,11 @@ class StumblingModel:
         done, wrong = progress(messages, way)
         if not any(tool.name == FINISH for tool in request.tools):
             plan = [self._maybe(rng, call, task) for call in way]
-            calls = [{"api": c.name, "arguments": json.loads(c.arguments)} for c in plan]
+            known = [(call, arguments(call)) for call in plan]
+            calls = [
+                {"api": call.name, "arguments": call.arguments if given is None else given}
+                for call, given in known
+            ]
             return Completion(json.dumps(calls), (), read, 12 * len(calls))
         if len(request.tools) == 1:
             call = _finish(messages)
@@ -66,17 +71,26 @@ class StumblingModel:
         """The right call, or a mistake in its place."""
         if rng.random() >= self.rate:
             return call
-        arguments = json.loads(call.arguments)
+        right = arguments(call) or {}
         kind = rng.choice(("argument", "invented", "other"))
-        if kind == "argument" and arguments:
-            key = rng.choice(sorted(arguments))
-            value = arguments[key]
-            arguments[key] = value + 1 if isinstance(value, int) else f"{value}s"
-            return ToolCall(call.name, json.dumps(arguments))
+        if kind == "argument" and right:
+            key = rng.choice(sorted(right))
+            value = right[key]
+            wrong = {**right, key: value + 1 if isinstance(value, int) else f"{value}s"}
+            return ToolCall(call.name, json.dumps(wrong))
         if kind == "invented":
             return ToolCall(f"{call.name}_v2", call.arguments)
-        other = rng.choice([api.name for api in task.apis])
+        other = rng.choice([api.name for api in task.apis] or [call.name])
         return ToolCall(other, json.dumps({"item": "apple", "quantity": 1, "shelf": "fruit"}))
+
+
+def arguments(call: ToolCall) -> dict[str, Any] | None:
+    """The call's arguments; None where a recording has them broken."""
+    try:
+        value = json.loads(call.arguments)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def solution(task: Task) -> list[ToolCall]:

@@ -64,7 +64,7 @@ class DFSDT(Planner):
         return s.solved[0] if s.solved else None
 
     def best(self, root: Node) -> Node | None:
-        """The first answer made, else the last give-up; ToolBench's choice in its profile."""
+        """The first answer in the tree, else the last give-up; ToolBench's in its profile."""
         return chosen(root) if self.profile == "toolbench" else super().best(root)
 
     async def visit(self, s: Session, node: Node) -> int:
@@ -88,16 +88,19 @@ class DFSDT(Planner):
         return 1
 
     async def children(self, s: Session, node: Node) -> Sequence[Node]:
-        """All children, best first; made one by one, so that each knows its siblings."""
+        """All children, best first; made one by one, so that each knows its siblings.
+
+        Each pair is compared both ways round, for half a point; a verdict that is neither A
+        nor B halves it.
+        """
         made: list[Node] = []
         for _ in range(self.width):
             made += await s.expand(node, hint=Siblings(tuple(node.children)))
             if len(s.solved) >= self.answers:
                 return made
-        points = dict.fromkeys(made, 0.0)
         for a, b in permutations(made, 2):
-            first = (await s.ask("rank", (a, b))).strip().upper().endswith("A")
-            points[a if first else b] += 0.5
-        for child in points:
-            child.value = points[child]
-        return sorted(made, key=lambda child: -points[child])
+            said = "".join(filter(str.isalpha, await s.ask("rank", (a, b))))[-1:].upper()
+            share = {"A": 0.5, "B": 0.0}.get(said, 0.25)
+            a.value += share
+            b.value += 0.5 - share
+        return sorted(made, key=lambda child: -child.value)

@@ -104,7 +104,7 @@ class _DFS:
         back = await self.visit(child, levels + size)
         if self.answers >= self.p.answers:
             return ENOUGH
-        return back - 1 if back > 1 else 0
+        return back - 1
 
     async def reply(self, node: Node) -> Reply | ModelError | None:
         """One counted call; None for the one that meets ``max_calls``."""

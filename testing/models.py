@@ -20,9 +20,9 @@ def check_model(
     """Check that a model keeps the contract of ``complete``.
 
     One result a request, in order; an empty batch gives nothing; failures are returned as
-    ModelError and never raised, and do not touch the others of the batch; counts of tokens and
-    dollars are not negative. A deterministic model gives equal requests equal results, alone
-    and in a batch.
+    ModelError and never raised, and do not touch the others of the batch; contents, names and
+    arguments are texts; counts of tokens and dollars are not negative. A deterministic model gives
+    equal requests equal results, alone and in a batch.
 
     Args:
         make: makes the model.
@@ -80,6 +80,10 @@ async def _ask(
         good = isinstance(result, Completion | ModelError)
         assert good, f"{name} returned {type(result).__name__}, not a Completion or ModelError"
         if isinstance(result, Completion):
+            texts = [text for call in result.calls for text in call]
+            texts += [t for t in (result.content, result.thinking) if t is not None]
+            odd = next((t for t in texts if not isinstance(t, str)), None)
+            assert odd is None, f"{name} gave {odd!r} where a text belongs (arguments are raw JSON)"
             counts = (result.prompt_tokens, result.completion_tokens, result.usd)
             assert min(counts) >= 0, f"{name} counts {counts} for tokens and dollars"
     return results

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from toolgrove.core import API, Action, EnvMiss, Step, Task, ToolEnv
+from toolgrove.core import API, Action, EnvironmentFailed, EnvMiss, Step, Task, ToolEnv
 from toolgrove.envs import ReplayEnv, ShopEnv
 from toolgrove.envs.shop import shop_tasks
 
@@ -111,4 +112,32 @@ def test_a_recording_without_the_call_is_an_exception_and_no_observation() -> No
     env.reset(seed=0)
     with pytest.raises(EnvMiss):
         env.step(act("view_cart"))
+    env.close()
+
+
+@pytest.mark.parametrize("where", ["reset", "step", "close"])
+def test_an_environment_that_hangs_is_no_observation(where: str) -> None:
+    class Stuck(ShopEnv):
+        async def hang(self, here: str) -> None:
+            if here == where:
+                await asyncio.sleep(3600)
+
+        async def reset(self, task: Task, *, seed: int) -> tuple[str, dict[str, Any]]:
+            await self.hang("reset")
+            return await super().reset(task, seed=seed)
+
+        async def step(self, action: Action) -> Step:
+            await self.hang("step")
+            return await super().step(action)
+
+        async def close(self) -> None:
+            await self.hang("close")
+
+    env = GymAdapter(Stuck, TASK, timeout=0.02)
+    with pytest.raises(EnvironmentFailed, match="did not answer within 0.02 s"):
+        env.reset(seed=1)
+        env.step(act("view_cart"))
+        env.close()
+    if where != "close":
+        env.close()
     env.close()

@@ -186,6 +186,7 @@ def test_a_line_of_a_file_is_what_ends_with_a_newline(tmp_path: Path) -> None:
         "[]",
         "5",
         '{"function": "f", "arguments": "{}"}',
+        '{"function": "f", "arguments": "{}", "observation": {"a": 1}}',
         '{"function": "f", "arguments": {"a": 1}, "observation": "x"}',
         '{"function": "f", "arguments": "{}", "observation": "x", "observation_code": 99}',
         '{"function": "f", "arguments": "{}", "observation": "x", "observation_code": [1]}',

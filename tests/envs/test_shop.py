@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from toolgrove.core import Action, BadArguments, Budget, Result, Task, ToolError, run_sync
+from toolgrove.core import (
+    Action,
+    BadArguments,
+    Budget,
+    Result,
+    Task,
+    ToolError,
+    UsageError,
+    make,
+    run_sync,
+)
 from toolgrove.core.contracts import Fork
 from toolgrove.envs import ShopEnv
 from toolgrove.envs.shop import APIS, GOODS, price_of, shop_tasks
@@ -203,3 +213,10 @@ def test_prices() -> None:
 
 def test_which_calls_change_the_world() -> None:
     assert {api.name for api in APIS if api.read_only} == {"list_shelf", "view_cart"}
+
+
+def test_no_such_way_of_branching() -> None:
+    with pytest.raises(ValueError, match="fork must be snapshot, replay or never, not 'free'"):
+        ShopEnv("free")
+    with pytest.raises(UsageError, match="fork='deep' in 'shop:fork=deep': expected 'free' or"):
+        make("envs", "shop:fork=deep")

@@ -123,7 +123,7 @@ class Script:
         else:
             reply = replies[self.generated] if self.generated < len(replies) else None
         self.generated += 1
-        reply = reply or self.llm["default"]
+        reply = self.llm["default"] if reply is None else reply
         tokens = reply.get("k", 10)
         if reply.get("e"):
             return ModelError(reply.get("t") or "", tokens=tokens)
@@ -135,7 +135,7 @@ class Script:
 
     def rank(self, request: Request) -> Completion:
         a, b = (path_of(node) for node in request.node.split("+"))
-        rank = self.llm["rank"]
+        rank = self.llm.get("rank", {})
         if "scores" in rank:
             scores = rank["scores"]
             text = "A" if scores.get(a, 0) > scores.get(b, 0) else "B"
@@ -176,7 +176,8 @@ class Listening(FunctionPolicy):
         assert isinstance(hint, Siblings)
         self.told = []
         for n in hint.nodes:
-            assert n.action is not None
+            if n.action is None:  # only the default profile tells of thoughts
+                continue
             name = n.action.api.replace(PLAIN, "Finish")
             self.told.append([name, n.action.arguments, n.observation])
         return super().hint(hint, node)
@@ -277,6 +278,52 @@ def test_same_search(case: Any) -> None:
         assert [t["win"] for t in answer["trys"]] == golden["try_wins_recorded"]
         ends = [len(n.path()) and path_of(n.id) for n in result.tree.walk() if not n.children]
         assert ends == golden["terminals"]
+
+
+# What the cases marked ``fix`` become; docs/planners.md gives the reason for each.
+OWN = {"q13", "q14", "q16", "q19", "q22", "q24", "q43", "q44"}  # in profile=toolbench, too
+FAILING = {"q18", "q19"}  # a failed request ends the trial of the default profile
+DEFAULT = {
+    "q10": ("answered", 2),
+    "q13": ("gave_up", 3),
+    "q27": ("answered", 1),
+    "q28": ("answered", 2),
+    "q29": ("answered", 1),
+}
+
+
+def quirk(case: Any) -> str:
+    return of(case).partition("-")[0]
+
+
+@pytest.mark.skipif(not ALL, reason="no ../shared/data/golden (ToolBench's recorded behaviour)")
+@pytest.mark.parametrize("case", FIXED, ids=of)
+def test_fixed_quirks_in_both_profiles(case: Any) -> None:
+    script, golden, name = case["script"], case["golden"], quirk(case)
+    if name in ("q43", "q44"):
+        with pytest.raises(ValueError, match="must be 1 or more, not 0"):
+            play(script)
+        return
+    result, _, answer = play(script)
+    assert result.error is None
+    if name not in OWN:
+        assert (result.spent["calls"], answer["win"]) == (golden["query_count"], golden["win"])
+    result, _, _ = play(script, profile="default")
+    if name in FAILING:
+        assert isinstance(result.exception, ModelError) and result.end == "infra"
+    else:
+        assert result.error is None
+    if name in DEFAULT:
+        assert (result.end, result.spent["calls"]) == DEFAULT[name]
+
+
+@pytest.mark.skipif(not ALL, reason="no ../shared/data/golden (ToolBench's recorded behaviour)")
+def test_every_fixed_quirk_is_documented_with_its_reason() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "planners.md").read_text("utf-8")
+    rows = {row.split("|")[1].strip(): row.split("|") for row in page.splitlines() if "|" in row}
+    wanted = {quirk(case) for case in FIXED}
+    assert len(wanted) == 26 and wanted <= set(rows)
+    assert all(cell.strip() for name in wanted for cell in rows[name][1:6])
 
 
 def flat(tree: Any) -> list[Any]:

@@ -137,6 +137,14 @@ def test_who_gives_up_waiting_does_not_disturb_the_others() -> None:
     assert asyncio.run(main()) == [Completion("2")]
 
 
+def test_bad_values() -> None:
+    with pytest.raises(ValueError, match="max_batch must be 1 or more, not 0"):
+        Batcher(Echo(), max_batch=0)
+    for window in (-1.0, float("nan")):
+        with pytest.raises(ValueError, match="window must be 0 or more seconds"):
+            Batcher(Echo(), window=window)
+
+
 def test_64_trials_keep_a_slow_model_busy() -> None:
     class Slow(StumblingModel):
         async def complete(self, requests: Sequence[Request]) -> list[Completion | ModelError]:

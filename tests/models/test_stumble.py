@@ -17,6 +17,7 @@ from toolgrove.core import (
     Request,
     Task,
     ToolCall,
+    Turn,
     UsageError,
     make,
     run_sync,
@@ -141,3 +142,27 @@ def test_a_task_without_a_solution_is_an_error() -> None:
 def test_rates_are_from_0_to_1(spec: str) -> None:
     with pytest.raises(UsageError, match="must be from 0 to 1, not"):
         make("models", f"stumble:{spec}")
+
+
+@pytest.mark.parametrize("apis", [(), (API("f"), API("g"))])
+@pytest.mark.parametrize("broken", ["{city: Paris}", "[1]", "", "[" * 5000])
+def test_broken_arguments_in_a_recording_are_repeated_as_they_are(
+    broken: str, apis: tuple[API, ...]
+) -> None:
+    way = Turn(api="f", arguments=broken, turns=(Turn(api="g", arguments='{"n": 1}'),))
+    task = Task("x", "Do it.", apis, recording=Turn(turns=(way,)))
+    for planner in (CoT(), ReACT(max_steps=3)):
+        for rate in (0.0, 1.0):
+            for seed in range(10):
+                result = run_sync(planner, task, StumblingModel(rate), ShopEnv, seed=seed)
+                assert result.error is None
+    first = run_sync(CoT(), task, StumblingModel(0.0), ShopEnv).tree.find("0.0")
+    assert first is not None and first.action is not None
+    assert first.action.arguments == broken
+
+
+@pytest.mark.parametrize("paid", ["1.2.3", ".", "9" * 5000, "1."])
+def test_it_reads_what_was_paid_from_any_text(paid: str) -> None:
+    messages = [Message("user", "?"), Message("tool", f'{{"paid": {paid}}}', (), "checkout")]
+    [reply] = say([Request(Prompt(messages), (API_DOC,), task=TASK)])
+    assert isinstance(reply, Completion) and reply.calls[0].name == "Finish"

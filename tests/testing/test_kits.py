@@ -20,6 +20,7 @@ from toolgrove.core import (
     Session,
     Step,
     Task,
+    ToolCall,
     ToolEnv,
 )
 from toolgrove.core.contracts import Fork
@@ -226,6 +227,12 @@ class Strings(Base):
         return ["hello" for _ in requests]  # type: ignore[misc]
 
 
+class Parsed(Base):
+    async def complete(self, requests: Sequence[Request]) -> list[Completion | ModelError]:
+        arguments: Any = {"q": 1}
+        return [Completion(None, (ToolCall("search", arguments),)) for _ in requests]
+
+
 @pytest.mark.parametrize(
     ("model", "says"),
     [
@@ -234,6 +241,7 @@ class Strings(Base):
         (Loose, "the second time"),
         (Swapping, "one by one"),
         (Strings, "returned str"),
+        (Parsed, r"gave {'q': 1} where a text belongs"),
     ],
 )
 def test_broken_models_are_found(model: Callable[[], Base], says: str) -> None:
