@@ -10,7 +10,7 @@ def wilson(passed: int, planned: int, level: float = 0.95) -> tuple[float, float
     """Wilson's score interval of a rate (Wilson 1927), from 0 to 1.
 
     >>> wilson(29, 63)
-    (0.3431, 0.5822)
+    (0.3431, 0.5821)
     """
     if planned <= 0:
         return 0.0, 1.0

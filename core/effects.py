@@ -222,9 +222,8 @@ class Effects:
         at = self.budget.tick()
         results: list[Sampled] = []
         for slot, result in zip(slots, got, strict=True):
-            if not isinstance(result, Completion | ModelError):
-                text = f"{type(self.model).__name__} returned {type(result).__name__}"
-                result = ModelError(f"{text}, not a Completion", kind="contract")
+            if (wrong := unsound(result)) is not None:
+                result = ModelError(f"{type(self.model).__name__} {wrong}", kind="contract")
             if isinstance(result, ModelError):
                 if result.key:  # one object for several requests
                     result = from_record({"key": slot.key, **to_record(result)})
@@ -267,6 +266,22 @@ class Effects:
     def _note(self, key: str, asked: str, what: str, at: float) -> None:
         """Keep that an effect had no budget, so that a resumed search does not make it."""
         self.journal.append({"key": key, "asked": asked, "exhausted": what, "at": at})
+
+
+def unsound(result: object) -> str | None:
+    """What is wrong with a model's result; None for a sound one."""
+    if isinstance(result, ModelError):
+        return None
+    if not isinstance(result, Completion):
+        return f"returned {type(result).__name__}, not a Completion"
+    if not (result.content is None or isinstance(result.content, str)):
+        return f"gave {type(result.content).__name__} for the content, not text"
+    for call in result.calls:
+        if not (len(call) == 2 and isinstance(call[0], str) and isinstance(call[1], str)):
+            return f"made a call that is not two texts (name, arguments): {call!r:.80}"
+    if min(result.prompt_tokens, result.completion_tokens, result.usd) < 0:
+        return "counts negative tokens or dollars"
+    return None
 
 
 def to_record(result: Sampled) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """Finish: the function that ends a path. The Session offers and handles it, not environments.
 
-Arguments, codes and observation texts are those of ToolBench (ToolLLM, section 3.2), so that
+Arguments, codes and observation texts are those of ToolBench (ToolLLM, section 2.3), so that
 models trained on its traces find what they know.
 """
 

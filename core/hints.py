@@ -18,7 +18,7 @@ class Hint(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Siblings:
-    """These were tried here before: do something else (DFSDT's diversity, ToolLLM section 3.2)."""
+    """These were tried here before: do something else (DFSDT's diversity, ToolLLM section 2.3)."""
 
     nodes: tuple[Node, ...]
 

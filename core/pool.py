@@ -14,7 +14,14 @@ from typing import Any
 
 from .contracts import ToolEnv
 from .deadline import Overdue, within
-from .errors import EnvironmentFailed, EnvMiss, ForkError, ToolError, UsageError
+from .errors import (
+    EnvironmentFailed,
+    EnvMiss,
+    ForkError,
+    ToolError,
+    ToolgroveError,
+    UsageError,
+)
 from .status import Status
 from .tree import Node
 from .values import Action, Step, StepInfo, Task
@@ -44,10 +51,12 @@ class EnvPool:
         size: int = 8,
         timeout: float = 60.0,
     ) -> None:
+        if size < 1:
+            raise UsageError(f"a trial needs 1 environment or more, not {size}")
         self._make, self._task, self._seed = make, task, seed
         self._branches, self._timeout = branches, timeout
         self._slots = asyncio.Semaphore(size)
-        first = make()
+        first = _made(make)
         self.fork = first.fork
         self.resolves_names = first.resolves_names
         self._fresh: list[ToolEnv] = [first]
@@ -172,13 +181,13 @@ class EnvPool:
             return refusal(str(error), error.status)
         except (Overdue, EnvMiss, EnvironmentFailed):
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise EnvironmentFailed(
                 f"{type(env).__name__}.step({action.api}) raised {type(error).__name__}: {error}"
             ) from error
 
     async def _started(self) -> ToolEnv:
-        env = self._fresh.pop() if self._fresh else self._make()
+        env = self._fresh.pop() if self._fresh else _made(self._make)
         await self._reset(env)
         return env
 
@@ -238,6 +247,25 @@ class EnvPool:
             await within(self._timeout, env.close())
         except Exception:  # it is being thrown away: there is nobody to tell
             return
+
+
+def _made(make: Callable[[], ToolEnv]) -> ToolEnv:
+    """A new environment.
+
+    Raises:
+        EnvironmentFailed: it could not be made, or is none.
+    """
+    try:
+        env: object = make()
+    except ToolgroveError:
+        raise
+    except Exception as error:
+        raise EnvironmentFailed(
+            f"no environment could be made: {type(error).__name__}: {error}"
+        ) from error
+    if not isinstance(env, ToolEnv):
+        raise EnvironmentFailed(f"{make!r} made a {type(env).__name__}, not a ToolEnv")
+    return env
 
 
 def reached(node: Node) -> bool:

@@ -14,8 +14,9 @@ import inspect
 import sys
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal
@@ -50,6 +51,8 @@ def parse(text: str) -> Spec:
     """
     head, _, rest = text.strip().partition(":")
     name, at, count = head.partition("@")
+    if "/" in count:  # a folder with @ in its name
+        name, at = head, ""
     if not name:
         raise UsageError(f"no name in the spec {text!r}: write NAME[@N][:item,item...]")
     if at and not (count.isdecimal() and len(count) < 10 and int(count) > 0):
@@ -96,8 +99,22 @@ def unquote(text: str) -> str:
 
 def names(kind: str) -> dict[str, str]:
     """Every registered name of a kind, and the package it comes from; loads nothing."""
-    points = importlib.metadata.entry_points(group=f"toolgrove.{kind}")
-    return {p.name: p.dist.name if p.dist else "" for p in sorted(points, key=lambda p: p.name)}
+    points = sorted(_points(kind), key=lambda p: p.name)
+    return {p.name: p.dist.name if p.dist else "" for p in points}
+
+
+def _points(kind: str) -> tuple[importlib.metadata.EntryPoint, ...]:
+    """The entry points of a kind, read once: every installed package's metadata is opened."""
+    return _read(importlib.metadata.entry_points, tuple(sys.path), f"toolgrove.{kind}")
+
+
+@lru_cache(maxsize=64)
+def _read(
+    entry_points: Callable[..., Iterable[importlib.metadata.EntryPoint]],
+    path: tuple[str, ...],
+    group: str,
+) -> tuple[importlib.metadata.EntryPoint, ...]:
+    return tuple(entry_points(group=group))
 
 
 def load(kind: str, spec: Spec) -> tuple[Callable[..., Any], str | None]:
@@ -108,8 +125,9 @@ def load(kind: str, spec: Spec) -> tuple[Callable[..., Any], str | None]:
     """
     if spec.name.endswith(".py"):
         return _from_file(kind, spec), None
-    points = importlib.metadata.entry_points(group=f"toolgrove.{kind}", name=spec.name)
-    for point in points:
+    for point in _points(kind):
+        if point.name != spec.name:
+            continue
         try:
             return point.load(), spec.main
         except ImportError as error:
@@ -252,25 +270,37 @@ def _from_file(kind: str, spec: Spec) -> Callable[..., Any]:
         raise UsageError(f"no file {spec.name!r} to take the {singular(kind)} from")
     if not spec.main:
         raise UsageError(f"{spec.name!r}: say which class of it, as in {spec.name}:MyPlanner")
-    where = blake2b(path.resolve().as_posix().encode(), digest_size=8).hexdigest()
-    name = f"toolgrove_file_{path.stem}_{where}"
-    module = sys.modules.get(name)
-    if module is None:
-        described = importlib.util.spec_from_file_location(name, path)
-        assert described is not None and described.loader is not None
-        module = importlib.util.module_from_spec(described)
-        sys.modules[name] = module
-        try:
-            described.loader.exec_module(module)
-        except Exception as error:
-            del sys.modules[name]
-            raise UsageError(
-                f"{spec.name} cannot be loaded: {type(error).__name__}: {error}"
-            ) from error
+    try:
+        module = _module(path)
+    except Exception as error:
+        raise UsageError(
+            f"{spec.name} cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
     found = getattr(module, spec.main, None)
     if not callable(found):
-        there = [n for n, v in vars(module).items() if callable(v) and v.__module__ == name]
+        own = module.__name__
+        there = [n for n, v in vars(module).items() if callable(v) and v.__module__ == own]
         raise UsageError(
             f"{spec.name} has no {spec.main!r}; there are: {', '.join(there) or 'none'}"
         )
     return typing.cast(Callable[..., Any], found)
+
+
+def _module(path: Path) -> types.ModuleType:
+    """The module in a file, loaded once; one of toolgrove's own under its own name."""
+    place, root = path.resolve(), Path(__file__).resolve().parent.parent
+    if place.is_relative_to(root) and (place.parent / "__init__.py").exists():
+        parts = place.relative_to(root).with_suffix("").parts
+        return importlib.import_module(".".join([__name__.partition(".")[0], *parts]))
+    where = blake2b(place.as_posix().encode(), digest_size=8).hexdigest()
+    name = f"toolgrove_file_{path.stem}_{where}"
+    if name not in sys.modules:
+        described = importlib.util.spec_from_file_location(name, path)
+        assert described is not None and described.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(described)
+        try:
+            described.loader.exec_module(sys.modules[name])
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return sys.modules[name]

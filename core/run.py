@@ -17,6 +17,7 @@ from .errors import (
     EnvMiss,
     ModelError,
     Paused,
+    PlannerError,
     ReplayMismatch,
     UsageError,
 )
@@ -104,14 +105,19 @@ async def run(
     journal = journal or Journal()
     budget = budget or Budget()
     policy = policy or make("policies", "functions")
-    pool = EnvPool(env, task, seed=seed, branches=planner.branches, size=envs, timeout=step_timeout)
+    root, branches = Node("0"), planner.branches
+    try:
+        pool = EnvPool(env, task, seed=seed, branches=branches, size=envs, timeout=step_timeout)
+    except EnvironmentFailed as error:
+        told = f"{type(error).__name__}: {error}"
+        spent = dict(budget.spent)
+        return Result("infra", None, None, Tree([root]), spent, error=told, exception=error)
     if pool.fork == "never" and journal.past:
         journal.restart()
     budget.carry(journal.carried)
     effects = Effects(
         task, model, pool, policy, budget, journal, seed, evaluator, finish, paused, listen, timeout
     )
-    root = Node("0")
     try:
         return await _search(planner, effects, root)
     finally:
@@ -139,13 +145,20 @@ async def _search(planner: Planner, effects: Effects, root: Node) -> Result:
         node = await planner.plan(session)
     except BudgetExhausted as error:
         limit = error.what
-    except UsageError:
-        raise
     except Exception as error:
         broken = error
-    if broken is None and node is None:
-        node = planner.best(root)
-    tree = Tree(effects.roots or [root], None if node is None else node.id)
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        broken = EnvironmentFailed("a tool, a model or the planner cancelled its own task")
+        broken.__cause__ = error
+    if broken is None:
+        try:
+            node = _chosen(planner, root, node)
+        except Exception as error:
+            broken = error
+    tree = Tree(effects.roots or [root], None if broken or node is None else node.id)
     return Result(
         end=_end(node, broken),
         answer=None if broken or node is None else node.answer,
@@ -156,6 +169,14 @@ async def _search(planner: Planner, effects: Effects, root: Node) -> Result:
         error=None if broken is None else _explain(broken, effects),
         exception=broken,
     )
+
+
+def _chosen(planner: Planner, root: Node, node: Node | None) -> Node | None:
+    """The node to answer with: the planner's, or else its best."""
+    found: object = planner.best(root) if node is None else node
+    if found is None or isinstance(found, Node):
+        return found
+    raise PlannerError(f"{planner!r} gave a {type(found).__name__} to answer with, not a Node")
 
 
 def _end(node: Node | None, broken: Exception | None) -> End:
@@ -174,7 +195,7 @@ def _explain(error: Exception, effects: Effects) -> str:
     """The error in words; a failure that may pass is owed again when the trial is resumed."""
     if isinstance(error, ModelError) and error.key:
         effects.journal.retract(error.key)
-    known = ModelError | EnvironmentFailed | EnvMiss | Paused | ReplayMismatch
+    known = ModelError | EnvironmentFailed | EnvMiss | Paused | ReplayMismatch | UsageError
     if isinstance(error, known):
         return f"{type(error).__name__}: {error}"
     return "".join(traceback.format_exception(error)).strip()

@@ -63,6 +63,8 @@ class Session:
         """
         if node.done:
             raise PlannerError(f"node {node.id} is finished: it cannot be expanded")
+        if n < 1:
+            raise PlannerError(f"propose(n={n}): ask for 1 or more")
         policy = self._effects.policy
         prompt = self._prompt(node)
         if hint is not None:

@@ -44,7 +44,6 @@ class Node:
         "first",
         "reply",
         "prompt",
-        "scores",
     )
 
     def __init__(self, id: str, parent: Node | None = None, action: Action | None = None) -> None:
@@ -63,7 +62,6 @@ class Node:
         self.first = True
         self.reply: Reply | None = None
         self.prompt: Prompt | None = None
-        self.scores: dict[str, float] | None = None
 
     @property
     def done(self) -> bool:
@@ -190,7 +188,7 @@ def node_to_json(node: Node) -> dict[str, Any]:
     for key, default in (("value", 0.0), ("visits", 0), ("pruned", False), ("first", True)):
         if (got := getattr(node, key)) != default:
             out[key] = got
-    for key in ("visited", "failed", "scores"):
+    for key in ("visited", "failed"):
         if (got := getattr(node, key)) is not None:
             out[key] = got
     if (reply := node.reply) is not None and node.first:
@@ -230,7 +228,7 @@ def node_from_json(record: Mapping[str, Any], parent: Node | None) -> Node:
             record.get("truncated", False),
             info,
         )
-    for key in ("value", "visits", "pruned", "visited", "failed", "first", "scores"):
+    for key in ("value", "visits", "pruned", "visited", "failed", "first"):
         if key in record:
             setattr(node, key, record[key])
     if not node.first and parent is not None:

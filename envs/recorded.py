@@ -52,6 +52,8 @@ class RecordedEnv(ToolEnv):
     resolves_names: ClassVar[bool] = True
 
     def __init__(self, file: Path | None = None) -> None:
+        if file is not None:
+            read_table(file)  # a wrong file is told before anything is spent
         self._file = file
         self._own: Table = {}
         self._table: Table = {}

@@ -26,6 +26,8 @@ class Batcher:
             raise ValueError(f"max_batch must be 1 or more, not {max_batch}")
         if not window >= 0:
             raise ValueError(f"window must be 0 or more seconds, not {window}")
+        if (bound := getattr(model, "bound", None)) is not None:
+            self.bound = bound  # the model's upper bound of a request, for capped budgets
         self.model, self.max_batch, self.window = model, max_batch, window
         self.sizes: list[int] = []
         self.in_flight = self.most_in_flight = 0

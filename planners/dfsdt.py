@@ -1,7 +1,7 @@
 """DFSDT: ToolLLM's depth-first search-based decision tree.
 
 Qin et al., ToolLLM: Facilitating Large Language Models to Master 16000+ Real-world APIs, ICLR
-2024 (section 3.2). One child at a time; each further child is told what its siblings tried.
+2024 (section 2.3). One child at a time; each further child is told what its siblings tried.
 An answer ends the search; a give-up backs up two levels, so that the parent's remaining
 attempts are skipped; a path that got too long backs up one. ``ranked`` is ToolBench's
 ``with_filter``: all children first, compared in pairs, the better ones descended into first.

@@ -1,7 +1,7 @@
 """ReACT: think, act, observe, in one chain; and ReACT@N, which starts anew until it answers.
 
 Yao et al., ReAct: Synergizing Reasoning and Acting in Language Models, ICLR 2023 (section 2).
-ReACT@N is the baseline of ToolLLM (section 3.2): as many chains as DFSDT's cost allows.
+ReACT@N is the baseline of ToolLLM (section 3.1): as many chains as DFSDT's cost allows.
 
 Deviations: a call is made through function calling rather than parsed from text, unless the
 policy is a text policy. Giving up ends a chain. The equal cost of ToolLLM is a budget here, not

@@ -62,7 +62,7 @@ async def _check(
     same = await _walk(other, calls) == first
     assert same, f"{name}: a second environment with the same seed answered otherwise"
     if env.fork == "snapshot":
-        await _check_snapshots(env, task, calls, seed, first)
+        await _check_snapshots(env, other, task, calls, seed, first)
     if env.fork == "free":
         await env.reset(task, seed=seed)
         again = await _walk(env, list(reversed(calls)))
@@ -75,7 +75,12 @@ async def _check(
 
 
 async def _check_snapshots(
-    env: ToolEnv, task: Task, calls: Sequence[Action], seed: int, first: Sequence[object]
+    env: ToolEnv,
+    other: ToolEnv,
+    task: Task,
+    calls: Sequence[Action],
+    seed: int,
+    first: Sequence[object],
 ) -> None:
     name = type(env).__name__
     await env.reset(task, seed=seed)
@@ -83,14 +88,14 @@ async def _check_snapshots(
     for call in calls:
         await _take(env, call)
         saved.append(env.snapshot())
-    for turn in (1, 2):
+    for turn, into in ((1, env), (2, env), (3, other)):
         for i in reversed(range(len(calls))):
-            env.restore(saved[i])
-            after = await _walk(env, calls[i:])
+            into.restore(saved[i])
+            after = await _walk(into, calls[i:])
             assert after == first[i:], (
                 f"{name}: restored to before call {i} ({calls[i].api}), time {turn}, it answered "
-                f"otherwise than before: a snapshot must hold the whole state (chance included) "
-                f"and must not change"
+                f"otherwise than before: a snapshot must hold the whole state (chance included), "
+                f"must not change, and must do for any environment of the task"
             )
 
 

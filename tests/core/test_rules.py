@@ -492,8 +492,13 @@ async def grown(pool: EnvPool, parent: Node, item: str) -> Node:
 def test_rule_5_the_pool_restores_or_replays_no_more_than_it_must(
     fork: Fork, restored: int, replayed: int
 ) -> None:
+    def shop() -> ShopEnv:
+        env = ShopEnv()
+        env.fork = fork
+        return env
+
     async def search() -> tuple[EnvPool, list[Node]]:
-        pool = EnvPool(lambda: ShopEnv(fork), TASK)
+        pool = EnvPool(shop, TASK)
         root = Node("0")
         await pool.observe(root.id)
         a = await grown(pool, root, "apple")  # the environment is at the root
@@ -620,7 +625,9 @@ def test_rule_6_a_resumed_search_asks_the_prompts_that_it_would_have_asked() -> 
     go(ReACT(), first, new=records)
     go(ReACT(), second, records=records[:3])
     asked: list[list[Message]] = [r.messages for r in first.requests]
-    assert len(asked) == 3 and [r.messages for r in second.requests] == asked[1:]
+    made = sum(":propose:" in r["key"] for r in records[:3])
+    assert len(asked) > made > 0
+    assert [r.messages for r in second.requests] == asked[made:]
 
 
 # 7. Everything from a model or a tool is hostile

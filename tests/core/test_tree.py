@@ -54,7 +54,6 @@ class Everything(Planner):
         [first] = await s.expand(s.root)
         [second] = await s.expand(first, hint=Siblings((first,)))
         second.value, second.visits, second.visited = 0.5, 3, 0
-        second.scores = {"judge": 1.0}
         [_] = await s.expand(second, hint=Reflections(("look first",)))
         other = s.fresh()
         [plan] = await other.propose(other.root, hint=WholePlan())

@@ -80,7 +80,6 @@ def trees(draw: st.DrawFn) -> Tree:
         node.pruned = draw(st.booleans())
         node.visited = draw(st.none() | st.integers(0, 9))
         node.failed = draw(st.none() | text)
-        node.scores = draw(st.none() | st.dictionaries(text, numbers, max_size=2))
         if draw(st.booleans()):
             actions = () if action is None else (action,)
             node.reply = Reply(thought, actions, draw(st.integers(0, 99)), abs(draw(numbers)))
