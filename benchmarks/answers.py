@@ -35,7 +35,8 @@ def export_answer(
         calls: completions sampled.
         tokens: tokens spent.
     """
-    kept: Mapping[str, Any] = task.extra.get("answer", {})
+    kept = task.extra.get("answer")  # of an imported file; a task of one's own may say anything
+    kept = kept if isinstance(kept, Mapping) and "forward_args" in kept else {}
     shape: Mapping[str, Any] = kept.get("format", {})
     drawn = _Drawing(tree, shape, finished=method == "dfs")
     winner = tree.find(tree.winner) if tree.winner else None
@@ -55,9 +56,10 @@ def export_answer(
         "train_messages": [],
         "query": task.instruction,
     }
+    if winner is not None and not winner.solved:
+        generation["finish_type"] = "give_up"
     if generation["valid_data"] and winner is not None and winner.action is not None:
         generation["final_answer"] = winner.action.arguments
-        generation["finish_type"] = "give_answer" if winner.solved else "give_up"
         generation["train_messages"] = train_messages(tree, winner, task)
     order = shape.get("keys") or list(generation)
     generation = {key: generation[key] for key in order if key in generation}

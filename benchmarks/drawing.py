@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from rich.cells import cell_len, set_cell_size
+
 from ..core import Node, Tree
 
 # What a node's end looks like; a legend stands below every tree.
@@ -34,7 +36,7 @@ def mark_of(node: Node) -> str:
 
 
 def draw(tree: Tree, *, width: int = 100) -> str:
-    """The tree as text, lines cut to a width; control characters are shown, not obeyed."""
+    """The tree as text, lines cut to a width in columns; what is far down shows its level."""
     winner = tree.find(tree.winner) if tree.winner else None
     winning = {node.id for node in winner.path()} if winner is not None else set()
     lines: list[str] = []
@@ -43,19 +45,37 @@ def draw(tree: Tree, *, width: int = 100) -> str:
         for branch, node in _branches(root):
             kind = mark_of(node)
             seen.add(kind)
+            if len(branch) > width // 2:
+                level = f"‹{len(branch) // 2}› "
+                branch = level + branch[-max(width // 2 - len(level), 2) :]
             head = f"{branch}{'●' if node.id in winning else '○'} "
             end = f" {MARKS[kind]}" if kind else ""
-            text = plain(_caption(node))
             room = max(width - len(head) - len(end), 8)
-            lines.append(head + (text if len(text) <= room else text[: room - 1] + "…") + end)
-    legend = "   ".join(f"{mark} {kind}" for kind, mark in MARKS.items() if kind in seen)
-    path = "● the path of the answer   " if winning else ""
-    return "\n".join([*lines, "", (path + legend).rstrip()]).rstrip() + "\n"
+            lines.append(head + clip(plain(_caption(node)[: 4 * room]), room) + end)
+    legend = ["● the path of the answer"] if winning else []
+    legend += [f"{mark} {kind}" for kind, mark in MARKS.items() if kind in seen]
+    return "\n".join([*lines, "", *_packed(legend, width)]).rstrip() + "\n"
+
+
+def clip(text: str, room: int) -> str:
+    """The text cut to so many columns of a terminal; Chinese characters and emoji take two."""
+    return text if cell_len(text) <= room else set_cell_size(text, room - 1).rstrip() + "…"
+
+
+def _packed(parts: list[str], width: int) -> list[str]:
+    """The parts in lines, as many in each as go."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + 3 + len(part) <= width:
+            lines[-1] += f"   {part}"
+        else:
+            lines.append(part)
+    return lines
 
 
 def plain(text: str) -> str:
-    """The text on one line, with nothing in it that a terminal would act on."""
-    return "".join(c if c.isprintable() else " " for c in text)
+    """The text on one line, with nothing in it that a terminal would act on (� stands there)."""
+    return "".join([c if c.isprintable() else " " if c.isspace() else "�" for c in text])
 
 
 def _branches(root: Node) -> Iterator[tuple[str, Node]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Literal, Protocol
 
 from ..core import Task
@@ -46,22 +47,26 @@ class Match:
 
     async def __call__(self, task: Task, trial: Trial) -> Verdict:
         """Passed if all parts of the answer are there."""
-        if task.answer is None:
+        wanted = task.answer if isinstance(task.answer, list) else [task.answer]
+        if not wanted or None in wanted or "" in wanted:
             return Verdict("unjudged", "the task has no answer to compare with")
         given = " ".join((trial.answer or "").split()).casefold()
-        wanted = task.answer if isinstance(task.answer, list) else [task.answer]
         missing = [part for part in wanted if not _stands_in(part, given)]
         if missing:
             return Verdict("failed", f"not in the answer: {json.dumps(missing[0])}")
         return Verdict("passed", "all parts of the answer are there")
 
 
-_NUMBER = re.compile(r"(?<![\w.])[-+]?\d[\d,]*(?:\.\d+)?(?![\w])")
+_NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?!\w)")
+
+
+def _number(text: str) -> Decimal:
+    return Decimal(text.replace(",", ""))
 
 
 def _stands_in(part: object, given: str) -> bool:
     text = " ".join(str(part).split()).casefold()
     if _NUMBER.fullmatch(text):
-        value = float(text.replace(",", ""))
-        return any(float(n.replace(",", "")) == value for n in _NUMBER.findall(given))
+        value = _number(text)
+        return any(_number(n) == value for n in _NUMBER.findall(given))
     return re.search(rf"(?<!\w){re.escape(text)}(?!\w)", given) is not None

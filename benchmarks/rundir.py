@@ -20,6 +20,7 @@ from .judges import Verdict
 from .trial import OWED, Key, Trial
 
 FORMAT = 1
+_BEGUN = frozenset({".lock", "run.json.new"})  # all there is where a run was killed as it began
 
 
 class RunDirectory:
@@ -70,7 +71,26 @@ class RunDirectory:
             config: ``config["identity"]`` must equal that of a run that is there already.
 
         Raises:
-            UsageError: another run is there, or something else, or another process writes it.
+            UsageError: another run is there, or something else, or another process writes it,
+                or nothing can be written there.
+        """
+        try:
+            if not cls.there(path, config):
+                path.mkdir(parents=True, exist_ok=True)
+                with _lock(path):
+                    if not cls.there(path, config):
+                        _replace(path / "run.json", {"format": FORMAT, **config})
+                (path / "journal").mkdir(exist_ok=True)
+            return cls(path, write=True)
+        except OSError as error:
+            raise UsageError(f"cannot write to {path}: {error.strerror or error}") from error
+
+    @staticmethod
+    def there(path: Path, config: Mapping[str, Any]) -> bool:
+        """Whether the run is there already; False where :meth:`create` would begin it.
+
+        Raises:
+            UsageError: another run is there, or something else.
         """
         if (path / "run.json").exists():
             there = _read_config(path)
@@ -80,13 +100,10 @@ class RunDirectory:
                     f"{path} holds another run ({'; '.join(differing)}). Give another --out, or "
                     f"the same command to resume it."
                 )
-            return cls(path, write=True)
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            return True
+        if path.exists() and not (path.is_dir() and {p.name for p in path.iterdir()} <= _BEGUN):
             raise UsageError(f"{path} exists and is no run directory: give another --out")
-        path.mkdir(parents=True, exist_ok=True)
-        (path / "journal").mkdir(exist_ok=True)
-        _replace(path / "run.json", {"format": FORMAT, **config})
-        return cls(path, write=True)
+        return False
 
     def finished(self, key: Key) -> bool:
         """Whether the trial is there and not owed again."""
@@ -152,21 +169,34 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def _differences(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[str]:
-    there = json.loads(json.dumps(there))
-    wanted = json.loads(json.dumps(wanted))
-    keys = sorted(set(there) | set(wanted))
-    return [
-        f"{key} was {there.get(key)!r}, now {wanted.get(key)!r}"
-        for key in keys
-        if there.get(key) != wanted.get(key)
-    ]
+    """What is not equal, in words; of suites and files the ones that are not, by name."""
+    there, wanted = json.loads(json.dumps(there)), json.loads(json.dumps(wanted))
+    found = []
+    for key in sorted(set(there) | set(wanted)):
+        old, new = there.get(key), wanted.get(key)
+        if old == new:
+            continue
+        if key in ("suites", "files") and old and new and set(old) == set(new):
+            changed = ", ".join(name for name in old if old[name] != new[name])
+            found.append(f"what is in {changed} has changed")
+        elif key != "files":
+            found.append(f"{key} was {_said(old)}, now {_said(new)}")
+    return found
+
+
+def _said(value: object) -> str:
+    if isinstance(value, dict):
+        value = [k if isinstance(v, dict) else f"{k}={v}" for k, v in value.items()]
+    if isinstance(value, list):
+        value = ", ".join(map(str, value))
+    return "not given" if value in (None, "") else str(value)
 
 
 def _lock(path: Path) -> TextIO:
     file = (path / ".lock").open("a+", encoding="utf-8")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         file.seek(0)
         who = file.read().strip() or "?"
         file.close()

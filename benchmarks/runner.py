@@ -6,8 +6,8 @@ import asyncio
 import platform
 import subprocess
 import sys
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 from ..core import (
     Budget,
     Evaluator,
+    Journal,
     Model,
     Planner,
     Policy,
@@ -26,7 +27,10 @@ from ..core import (
     make,
     run,
 )
+from ..core.deadline import Overdue, within
+from ..core.registry import singular
 from ..models import Batcher
+from .fingerprints import digests
 from .judges import Judge, Verdict
 from .rundir import RunDirectory
 from .suites import Suite
@@ -43,7 +47,8 @@ class Plan:
     Attributes:
         suites: the tasks.
         planners: specs, as given; they name the rows of the summary.
-        model, env, judge, policy, evaluator: specs.
+        model, env, judge: specs; "" is each suite's own.
+        policy, evaluator: specs.
         trials: repetitions of each task, under seeds ``seed``, ``seed + 1``, ..
         limit: only the first so many tasks of each suite.
         budget: caps for every trial, by kind.
@@ -66,12 +71,10 @@ class Plan:
     reference: str | None = None
 
     def __post_init__(self) -> None:
-        if not self.planners:
-            raise UsageError("no planner given")
-        for what, given in (("planner", self.planners), ("suite", [s.name for s in self.suites])):
-            twice = [x for x in given if list(given).count(x) > 1]
-            if twice:
-                raise UsageError(f"{what} {twice[0]!r} is given twice")
+        _distinct("planner", self.planners)
+        _distinct("suite", [suite.name for suite in self.suites])
+        for suite in self.suites:
+            _distinct(f"task of {suite.name}", [task.id for task in suite.tasks])
         if (self.match is None) != (self.reference is None):
             raise UsageError("--match and --reference go together")
         if self.reference is not None and self.reference not in self.planners:
@@ -80,6 +83,10 @@ class Plan:
         if self.trials < 1 or (self.limit is not None and self.limit < 1):
             raise UsageError("--trials and --limit must be 1 or more")
         Budget(**self.budget)
+
+    def spec(self, what: Literal["model", "env", "judge"], suite: Suite) -> str:
+        """The model, environment or judge of a suite: the plan's, or else the suite's own."""
+        return str(getattr(self, what) or getattr(suite, what))
 
     def tasks(self) -> Iterator[tuple[Suite, Task]]:
         """The tasks to run, suite by suite."""
@@ -97,13 +104,20 @@ class Plan:
         ]
 
     def identity(self) -> dict[str, Any]:
-        """What must be equal for a run to be resumed."""
+        """What must be equal for a run to be resumed; files named in specs by their content."""
+        models = {suite.name: self.spec("model", suite) for suite in self.suites}
+        envs = {suite.name: self.spec("env", suite) for suite in self.suites}
+        named = [*self.planners, *models.values(), *envs.values(), self.policy]
+        files = digests([*named, self.evaluator or ""])
         return {
             "suites": {s.name: {"digest": s.digest, "tasks": len(s.tasks)} for s in self.suites},
             "planners": list(self.planners),
-            **{k: getattr(self, k) for k in ("model", "env", "policy", "evaluator")},
+            "model": self.model or models,
+            "env": self.env or envs,
+            **{k: getattr(self, k) for k in ("policy", "evaluator")},
             **{k: getattr(self, k) for k in ("trials", "seed", "limit", "match", "reference")},
             "budget": dict(self.budget),
+            **({"files": files} if files else {}),
         }
 
     def name(self) -> str:
@@ -112,6 +126,14 @@ class Plan:
         plain = "".join(c if c.isalnum() else "-" for c in first).strip("-").lower()[:32]
         mark = blake2b(repr(self.identity()).encode(), digest_size=4).hexdigest()
         return f"{plain}-{mark}"
+
+
+def _distinct(what: str, given: Sequence[str]) -> None:
+    if not given:
+        raise UsageError(f"no {what} given")
+    name, count = Counter(given).most_common(1)[0]
+    if count > 1:
+        raise UsageError(f"{what} {name!r} is given twice")
 
 
 class Observer(Protocol):
@@ -126,7 +148,11 @@ class Observer(Protocol):
 
 @dataclass
 class Parts:
-    """The components that a plan names, made once and shared by all trials."""
+    """The components that a plan names, made once and shared by all trials.
+
+    Attributes:
+        own: the parts of suites that have another model, environment or judge, by their name.
+    """
 
     planners: Mapping[str, Planner]
     model: Model
@@ -134,6 +160,11 @@ class Parts:
     policy: Policy
     evaluator: Evaluator | None
     judge: Judge
+    own: Mapping[str, Parts] = field(default_factory=dict)
+
+    def of_suite(self, name: str) -> Parts:
+        """The parts that a suite runs with."""
+        return self.own.get(name, self)
 
     @classmethod
     def of(cls, plan: Plan) -> Parts:
@@ -146,20 +177,53 @@ class Parts:
         for spec, planner in planners.items():
             if not isinstance(planner, Planner):
                 raise UsageError(f"{spec!r} is no Planner, but a {type(planner).__name__}")
-        model = make("models", plan.model)
-        if (size := getattr(model, "max_batch", 1)) > 1:
-            model = Batcher(model, max_batch=size)
-        env = bind("envs", plan.env)
-        fork = env().fork
-        for spec, planner in planners.items():
-            if fork == "never" and planner.branches:
-                raise UsageError(
-                    f"planner {spec!r} branches, and environment {plan.env!r} cannot go back "
-                    f"(fork='never'): use cot or react, or another environment"
-                )
-        evaluator = None if plan.evaluator is None else make("evaluators", plan.evaluator)
-        policy = make("policies", plan.policy)
-        return cls(planners, model, env, policy, evaluator, make("judges", plan.judge))
+        evaluator = plan.evaluator and _made("evaluators", plan.evaluator, "__call__")
+        policy = _made("policies", plan.policy, "start", "extend", "read", "fingerprint")
+        models: dict[str, Model] = {}
+        made: dict[tuple[str, str, str], Parts] = {}
+        own: dict[str, Parts] = {}
+        for suite in plan.suites:
+            model, env, judge = (plan.spec(w, suite) for w in ("model", "env", "judge"))
+            if model not in models:
+                models[model] = _batched(_made("models", model, "complete"))
+            if (model, env, judge) not in made:
+                judged = _made("judges", judge, "__call__")
+                world = _world(env, planners)
+                parts = cls(planners, models[model], world, policy, evaluator or None, judged)
+                made[model, env, judge] = parts
+            own[suite.name] = made[model, env, judge]
+        first = own[plan.suites[0].name]
+        first.own = {name: parts for name, parts in own.items() if parts is not first}
+        return first
+
+
+def _made(kind: str, spec: str, *needs: str) -> Any:
+    """The component, which has what one of its kind needs."""
+    found = make(kind, spec)
+    for need in needs:
+        if not hasattr(found, need):
+            what = f"a {type(found).__name__}, which has no {need!r}"
+            raise UsageError(f"{spec!r} is no {singular(kind)}, but {what}")
+    return found
+
+
+def _batched(model: Model) -> Model:
+    size = getattr(model, "max_batch", 1)
+    return Batcher(model, max_batch=size) if size > 1 else model
+
+
+def _world(spec: str, planners: Mapping[str, Planner]) -> Callable[[], ToolEnv]:
+    """What makes the environment, which fits the planners."""
+    world = bind("envs", spec)
+    if not isinstance(one := world(), ToolEnv):
+        raise UsageError(f"{spec!r} is no ToolEnv, but a {type(one).__name__}")
+    for name, planner in planners.items():
+        if one.fork == "never" and planner.branches:
+            raise UsageError(
+                f"planner {name!r} branches, and environment {spec!r} cannot go back "
+                f"(fork='never'): use cot or react, or another environment"
+            )
+    return world
 
 
 @dataclass(frozen=True)
@@ -172,23 +236,40 @@ class _Job:
 class Runner:
     """Runs a plan; what is in the directory already is not run again.
 
+    Args:
+        plan: what to run.
+        directory: where to, and what is there.
+        parts: the plan's components, if they were made already.
+        timeout: seconds for one request to the model, or to the judge.
+        step_timeout: seconds for one thing asked of the environment.
+
     Attributes:
         running: trials under way.
         most_running: at most so far.
         paused: set it to let every trial end at its next effect; all are resumed later.
     """
 
-    def __init__(self, plan: Plan, directory: RunDirectory, *, parts: Parts | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        directory: RunDirectory,
+        *,
+        parts: Parts | None = None,
+        timeout: float = 600.0,
+        step_timeout: float = 60.0,
+    ) -> None:
         self.plan, self.directory = plan, directory
         self.parts = parts or Parts.of(plan)
+        self.timeout, self.step_timeout = timeout, step_timeout
         self._tasks = {(suite.name, task.id): task for suite, task in plan.tasks()}
+        self._judges = {suite.name: plan.spec("judge", suite) for suite in plan.suites}
         self.paused = False
         self.running = self.most_running = 0
 
     async def run(self, *, concurrency: int = 8, observer: Observer | None = None) -> list[Any]:
         """Run what is owed; the rows of the summary."""
         keys = self.plan.keys()
-        owed = {key for key in keys if not self.directory.finished(key)}
+        owed = {key for key in keys if self._owes(key)}
         jobs = deque(self._jobs(owed))
         if observer is not None:
             observer.started(len(keys), len(keys) - len(owed))
@@ -202,17 +283,17 @@ class Runner:
                     job = jobs.popleft()
                 except IndexError:
                     return
-                trial = self.directory.trials.get(job.key)
                 if job.key in owed:
                     trial = await self._trial(job)
+                    if trial.end == "cancelled":
+                        continue
                     verdict = await self._judge(trial)
                     if observer is not None:
                         observer.ended(trial, verdict)
-                if trial is not None and trial.end != "cancelled":
-                    jobs.extendleft(reversed(job.then))
-                    for _ in job.then[1:]:
-                        if len(workers) < concurrency:
-                            workers.add(asyncio.ensure_future(worker()))
+                jobs.extendleft(reversed(job.then))
+                for _ in job.then[1:]:
+                    if sum(not w.done() for w in workers) < concurrency:
+                        workers.add(asyncio.ensure_future(worker()))
 
         workers = {asyncio.ensure_future(worker()) for _ in range(min(concurrency, len(jobs)))}
         try:
@@ -224,8 +305,7 @@ class Runner:
             for unfinished in workers:
                 unfinished.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-            verdicts = self.directory.verdicts.get(self.plan.judge, {})
-            rows = summarise(keys, self.directory.trials, verdicts)
+            rows = summarise(keys, self.directory.trials, self._verdicts(keys))
             self.directory.write_summary({"runs": rows})
         return rows
 
@@ -244,15 +324,38 @@ class Runner:
                 [first] = [job for job in jobs if job.key.planner == plan.reference]
                 yield _Job(first.key, task, tuple(job for job in mine if job != first))
 
+    def _reference(self, key: Key) -> Key | None:
+        """The trial whose spend is this one's cap, if there is one."""
+        name = self.plan.reference
+        return None if name is None or name == key.planner else key._replace(planner=name)
+
+    def _caps(self, key: Key) -> dict[str, float]:
+        caps, match = dict(self.plan.budget), self.plan.match
+        if (reference := self._reference(key)) is not None and match is not None:
+            spent = self.directory.trials[reference].spent[match]
+            caps[match] = min(caps.get(match, spent), spent)
+        return caps
+
+    def _owes(self, key: Key) -> bool:
+        """Whether it is not finished, or its reference was (or will be) made anew since."""
+        if not self.directory.finished(key):
+            return True
+        reference = self._reference(key)
+        if reference is None:
+            return False
+        there = self.directory.finished(reference)
+        return not there or self.directory.trials[key].budget != self._caps(key)
+
     async def _trial(self, job: _Job) -> Trial:
-        plan, parts, key = self.plan, self.parts, job.key
-        caps = dict(plan.budget)
-        if plan.match is not None and key.planner != plan.reference:
-            reference = self.directory.trials[key._replace(planner=plan.reference or "")]
-            spent = reference.spent[plan.match]
-            caps[plan.match] = min(caps.get(plan.match, spent), spent)
-        seed = plan.seed + key.trial
+        key = job.key
+        parts = self.parts.of_suite(key.suite)
+        caps, seed = self._caps(key), self.plan.seed + key.trial
+        known = self.directory.trials.get(key)
+        if known is not None and known.budget == caps and self.directory.finished(key):
+            return known
         journal = self.directory.journal(key)
+        if known is not None and known.budget != caps:
+            _forget_limits(journal)
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         try:
@@ -267,6 +370,8 @@ class Runner:
                 journal=journal,
                 seed=seed,
                 paused=lambda: self.paused,
+                timeout=self.timeout,
+                step_timeout=self.step_timeout,
             )
         finally:
             self.running -= 1
@@ -276,21 +381,43 @@ class Runner:
             self.directory.add_trial(trial)
         return trial
 
+    def _verdicts(self, keys: Iterable[Key]) -> dict[Key, Verdict]:
+        """Those of each suite's own judge."""
+        there = self.directory.verdicts
+        found = {key: there.get(self._judges[key.suite], {}).get(key) for key in keys}
+        return {key: verdict for key, verdict in found.items() if verdict is not None}
+
     async def _judge(self, trial: Trial) -> Verdict | None:
-        """The trial's verdict; judged once, and only where an answer was given."""
-        spec = self.plan.judge
+        """The verdict on an answer: given once, and again to one made anew or still unjudged."""
+        spec = self._judges[trial.key.suite]
         known = self.directory.verdicts.get(spec, {}).get(trial.key)
-        if known is not None or trial.end != "answered":
+        if trial.end != "answered":
+            return None
+        made_now = bool(trial.tree_data)
+        if known is not None and known.decision != "unjudged" and not made_now:
             return known
         task = self._tasks[trial.key.suite, trial.key.task]
-        if not trial.tree_data:
+        if not made_now:
             trial = self.directory.load(trial.key)
+        judge = self.parts.of_suite(trial.key.suite).judge
         try:
-            verdict = await self.parts.judge(task, trial)
+            verdict = await within(self.timeout, judge(task, trial))
+            if not isinstance(verdict, Verdict):
+                raise TypeError(f"it returned {type(verdict).__name__}, not a Verdict")
+        except Overdue:
+            verdict = Verdict("unjudged", f"the judge took over {self.timeout:g} s")
         except Exception as error:
             verdict = Verdict("unjudged", f"the judge raised {type(error).__name__}: {error}")
-        self.directory.add_verdict(trial.key, spec, verdict)
+        if verdict != known:
+            self.directory.add_verdict(trial.key, spec, verdict)
         return verdict
+
+
+def _forget_limits(journal: Journal) -> None:
+    """What had no budget is tried again, under the caps of now."""
+    for name in [name for name, record in journal.past.items() if "exhausted" in record]:
+        journal.retract(name)
+        del journal.past[name]
 
 
 def describe(plan: Plan, parts: Parts) -> dict[str, Any]:
@@ -298,8 +425,8 @@ def describe(plan: Plan, parts: Parts) -> dict[str, Any]:
     from .. import __version__
 
     return {
-        "identity": plan.identity(),
-        "judge": plan.judge,
+        "identity": {**plan.identity(), "prompts": parts.policy.fingerprint},
+        "judge": plan.judge or {s.name: s.judge for s in plan.suites},
         "planners": {spec: repr(planner) for spec, planner in parts.planners.items()},
         "fingerprints": {"prompts": parts.policy.fingerprint},
         "versions": {"toolgrove": __version__, "python": platform.python_version()},

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..core import API, Status, Task, Turn, UsageError, make
-from ..core.registry import split
+from ..core.registry import names, split
 from ..core.status import CODES
 from ..envs.shop import shop_tasks
 from ..envs.toolbench import parse_apis
@@ -37,10 +38,15 @@ class Suite:
 
     @property
     def digest(self) -> str:
-        """Content hash of all tasks, in order."""
+        """Content hash of all tasks and their recordings, in order."""
         state = blake2b(digest_size=12)
         for task in self.tasks:
-            state.update(f"{task.id}\0{task.digest}\n".encode())
+            state.update(repr((task.id, task.digest)).encode())
+            turns = [] if task.recording is None else [task.recording]
+            while turns:
+                turn = turns.pop()
+                state.update(repr((replace(turn, turns=()), len(turn.turns))).encode())
+                turns.extend(turn.turns)
         return state.hexdigest()
 
 
@@ -56,18 +62,28 @@ def load_suites(text: str) -> list[Suite]:
         if specs and equals and key.isidentifier():
             specs[-1] += ("," if ":" in specs[-1] else ":") + part
         else:
-            specs.append(part)
-    return [_load(spec.strip()) for spec in specs]
+            specs.append(part.strip())
+    return [_load(spec) for spec in specs]
 
 
 def _load(spec: str) -> Suite:
-    head = spec.split(",", 1)[0]
-    suite = make("suites", f"jsonl:{spec}" if head.endswith(".jsonl") else spec)
+    own = ("", *names("suites"))
+    if spec not in own and not spec.endswith(".jsonl") and Path(spec).exists():
+        raise UsageError(f"{spec!r} is no suite: for ToolBench's files write toolbench:{spec}")
+    suite = make("suites", _written_out(spec))
     if not isinstance(suite, Suite):
         raise UsageError(f"{spec!r} did not give a Suite, but {type(suite).__name__}")
     if not suite.tasks:
         raise UsageError(f"the suite {spec!r} is empty")
     return Suite(spec, suite.tasks, suite.model, suite.env, suite.judge)
+
+
+def _written_out(spec: str) -> str:
+    """The spec, with the ``jsonl:`` that a tasks file may go without."""
+    path, found, items = spec.partition(".jsonl")
+    if not found or items[:1] not in ("", ":", ",") or spec.partition(":")[0] in names("suites"):
+        return spec
+    return f"jsonl:{path}{found}" + (f",{items[1:]}" if items else "")
 
 
 def ToolBenchSuite(file: Path, ids: str | None = None) -> Suite:
@@ -78,7 +94,7 @@ def ToolBenchSuite(file: Path, ids: str | None = None) -> Suite:
         ids: only these tasks: a JSON file of ids (ToolBench's ``test_query_ids``), or ids
             joined by ``+``.
     """
-    return _suite(str(file), _select(read_source(file), ids, str(file)))
+    return _suite(str(file), select(read_source(file), ids, str(file)))
 
 
 def JsonlSuite(file: Path, ids: str | None = None) -> Suite:
@@ -88,7 +104,7 @@ def JsonlSuite(file: Path, ids: str | None = None) -> Suite:
         file: the file.
         ids: only these tasks, as for ``toolbench``.
     """
-    return _suite(str(file), _select(read_jsonl(file), ids, str(file)))
+    return _suite(str(file), select(read_jsonl(file), ids, str(file)))
 
 
 def ShopSuite(n: int = 20, seed: int = 0) -> Suite:
@@ -104,10 +120,11 @@ def _suite(name: str, tasks: Sequence[Task]) -> Suite:
     return Suite(name, tuple(tasks), default, default, "match" if answers else "answered")
 
 
-def _select(tasks: Sequence[Task], ids: str | None, source: str) -> list[Task]:
+def select(tasks: Sequence[Task], ids: str | None, source: str) -> list[Task]:
+    """The tasks that ``ids`` names (all without it), in its order."""
     if ids is None:
         return list(tasks)
-    wanted = _ids(ids)
+    wanted = list(dict.fromkeys(_ids(ids)))
     by_id = {task.id: task for task in tasks}
     unknown = [i for i in wanted if i not in by_id]
     if unknown:
@@ -202,7 +219,7 @@ def read_jsonl(path: Path) -> list[Task]:
             not offer, or repeats an id; the text says which line.
     """
     try:
-        text = path.read_text("utf-8")
+        text = path.read_text("utf-8-sig")
     except FileNotFoundError:
         raise UsageError(f"no file {path}") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -221,7 +238,10 @@ def read_jsonl(path: Path) -> list[Task]:
             raise UsageError(f"{path}:{number} is no task: {error}") from error
         if task.id in tasks:
             raise UsageError(f"{path}:{number}: there is a task {task.id!r} already")
-        unknown = set(task.relevant) - {api.name for api in task.apis}
+        offered = Counter(api.name for api in task.apis)
+        if twice := [name for name, count in offered.items() if count > 1]:
+            raise UsageError(f"{path}:{number}: two of the APIs are named {twice[0]!r}")
+        unknown = set(task.relevant) - set(offered)
         if unknown and task.apis:
             raise UsageError(
                 f"{path}:{number}: relevant API {sorted(unknown)[0]!r} is not among those offered"
@@ -231,10 +251,13 @@ def read_jsonl(path: Path) -> list[Task]:
 
 
 def write_jsonl(tasks: Iterable[Task], path: Path) -> int:
-    """Write tasks so that :func:`read_jsonl` gives them back; how many there were."""
+    """Write tasks so that :func:`read_jsonl` gives them back; how many there were.
+
+    Half a surrogate pair (from an observation cut there) has no place in UTF-8: it becomes ``?``.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = [json.dumps(task_to_json(task), ensure_ascii=False) + "\n" for task in tasks]
-    path.write_text("".join(lines), "utf-8")
+    path.write_text("".join(lines), "utf-8", "replace")
     return len(lines)
 
 
@@ -244,7 +267,9 @@ def task_to_json(task: Task) -> dict[str, Any]:
     out["apis"] = [api.to_json() for api in task.apis]
     if task.relevant:
         out["relevant"] = list(task.relevant)
-    for key in ("answer", "group", "extra"):
+    if task.answer is not None:
+        out["answer"] = task.answer
+    for key in ("group", "extra"):
         if value := getattr(task, key):
             out[key] = value
     if task.recording is not None:

@@ -31,8 +31,10 @@ def read_source(source: Path) -> list[Task]:
 
 def _read_file(path: Path, base: Path) -> list[Task]:
     try:
-        data = json.loads(path.read_text("utf-8"))
-    except (ValueError, UnicodeDecodeError) as error:
+        data = json.loads(path.read_text("utf-8-sig"))
+    except OSError as error:
+        raise UsageError(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is torn or not JSON: {error}") from error
     if isinstance(data, list):
         return [parse_query(entry, path, i) for i, entry in enumerate(data)]
@@ -63,18 +65,27 @@ def parse_query(entry: Any, path: Path, index: int) -> Task:
         UsageError: it has no ``query``, or its ``api_list`` is malformed.
     """
     where = f"{path}, query {index}"
-    if not isinstance(entry, dict) or "query" not in entry:
-        raise UsageError(f"{where} is no ToolBench query: it has no 'query'")
-    query = entry["query"]
-    text = " ".join(map(str, query)) if isinstance(query, list) else str(query)
+    text = _joined(entry.get("query")) if isinstance(entry, dict) else ""
+    if not text:
+        raise UsageError(f"{where} is no ToolBench query: it has no 'query', or an empty one")
     try:
         apis = parse_apis(entry.get("api_list") or ())
-        relevant = tuple(function_name(api, tool) for tool, api in entry.get("relevant APIs") or ())
+        named = {(api.tool, api.api): api.name for api in reversed(apis)}
+        needed = [
+            named.get((tool, api)) or function_name(api, tool)
+            for tool, api in entry.get("relevant APIs") or ()
+        ]
+        relevant = tuple(dict.fromkeys(needed))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise UsageError(f"{where} has a malformed API list: {error!r}") from error
     number = entry.get("query_id", index)
     extra = {"query_id": number, "source": path.name}
     return Task(str(number), text, apis, relevant, group=path.stem, extra=extra)
+
+
+def _joined(query: Any) -> str:
+    """The text of a query; some of ToolBench's are lists of sentences."""
+    return " ".join(map(str, query)) if isinstance(query, list) else str(query or "")
 
 
 def parse_answer(data: Mapping[str, Any], path: Path, name: str) -> Task:
@@ -111,9 +122,7 @@ def parse_answer(data: Mapping[str, Any], path: Path, name: str) -> Task:
         extra: dict[str, Any] = {"query_id": number, "source": path.name, "answer": kept}
         if tools:
             extra["tools"] = tools.removesuffix("\n")
-        query = generation["query"]
-        text = " ".join(map(str, query)) if isinstance(query, list) else str(query)
-        group = path.parent.name
+        text, group = _joined(generation["query"]), path.parent.name
         return Task(name, text, _named_once(apis), group=group, recording=recording, extra=extra)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise UsageError(f"{path} is no ToolBench answer that can be read: {error!r}") from error
@@ -158,15 +167,21 @@ def _read_tree(root: Mapping[str, Any]) -> Turn:
     return Turn(turns=tuple(made[id(root)]))
 
 
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a node holds {type(value).__name__} where text belongs")
+    return value
+
+
 def _turn_of(node: Mapping[str, Any], below: list[Turn]) -> list[Turn]:
     """The turn that ends at this node, or (at a Thought or Action inside one) the turn so far."""
-    kind, text = node["node_type"], node["description"]
+    kind, text = node["node_type"], _text(node["description"])
     after = tuple(below)
     if node["depth"] == 0:
         return below
     if kind == "Action Input":
         status = STATUS_OF_CODE[node.get("observation_code") or 0]
-        return [Turn(None, "", text, node.get("observation", ""), status, 0, after)]
+        return [Turn(None, "", text, _text(node.get("observation", "")), status, 0, after)]
     if kind == "Action":
         return [replace(turn, api=text) for turn in below]
     if kind != "Thought":
@@ -201,7 +216,7 @@ def _read_chain(chain: list[Mapping[str, Any]], surplus: int) -> tuple[Turn, ...
     thought: str | None = None
     api = ""
     for i, node in enumerate(chain):
-        kind, text = node["node_type"], node["description"]
+        kind, text = node["node_type"], _text(node["description"])
         if kind == "Thought":
             if node.get("observation_code") not in (None, 0):
                 turns.append(Turn(text, status="model_error"))
@@ -216,7 +231,8 @@ def _read_chain(chain: list[Mapping[str, Any]], surplus: int) -> tuple[Turn, ...
             api = text
         elif kind == "Action Input":
             status = STATUS_OF_CODE[node.get("observation_code") or 0]
-            turns.append(Turn(thought, api, text, node.get("observation", ""), status))
+            observation = _text(node.get("observation", ""))
+            turns.append(Turn(thought, api, text, observation, status))
             thought = None
         else:
             raise ValueError(f"unknown node type {kind!r}")
@@ -224,3 +240,36 @@ def _read_chain(chain: list[Mapping[str, Any]], surplus: int) -> tuple[Turn, ...
     for turn in reversed(turns):
         below = (replace(turn, turns=below),)
     return below
+
+
+# What ToolBench's arguments are called here, and what stands here for those not given.
+_ARGUMENTS = {
+    "dfsdt": {
+        "tree_beam_size": ("width", 2),
+        "single_chain_max_step": ("max_steps", 12),
+        "answer": ("answers", 1),
+        "with_filter": ("ranked", False),
+        "max_query_count": ("max_calls", 200),
+    },
+    "react": {
+        "pass_at": ("n", 1),
+        "single_chain_max_step": ("max_steps", 12),
+        "answer": ("answers", 1),
+    },
+}
+
+
+def planner_of(task: Task) -> str | None:
+    """The planner that made an imported answer, as a spec; None for a query."""
+    kept = task.extra.get("answer")
+    asked = kept.get("forward_args") if isinstance(kept, Mapping) else None
+    if not isinstance(asked, dict):
+        return None
+    if isinstance(ours := asked.get("planner"), str):  # exported from here
+        return ours
+    name = "dfsdt" if "tree_beam_size" in asked else "react"
+    items = ["profile=toolbench"]
+    for theirs, (ours, default) in _ARGUMENTS[name].items():
+        if (value := asked.get(theirs, default)) != default:
+            items.append(f"{ours}={str(value).lower()}")
+    return f"{name}:{','.join(items)}"

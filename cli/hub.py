@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from ..core import UsageError
 from .app import app
@@ -39,20 +37,20 @@ def list_(
             about = {"function": e.api.name, "about": e.about, "parameters": e.api.parameters}
             print(json.dumps({**row, **about, "example": e.example, "available": e.available()}))
         return
-    table = Table("category", "tool", "api", "parameters", "about")
+    from .tables import simple, stdout
+
+    table = simple("category", "tool", "api", "parameters", "about")
     for e in found:
         params = ", ".join(k if t.required else f"[{k}]" for k, t in e.params.items())
         table.add_row(e.tool.category, e.tool.name, e.name, params, e.about)
-    console = Console(highlight=False)
+    console = stdout()
     console.print(table)
     tools = {e.tool.name for e in found}
     categories = {e.tool.category for e in found}
     console.print(f"{len(found)} APIs of {len(tools)} tools in {len(categories)} categories")
     left = len(everything()) - len(endpoints())
     if left and not all_:
-        console.print(
-            f"{left} more need libraries: pip install 'toolgrove[hub-full]'", markup=False
-        )
+        console.print(f"{left} more need libraries: pip install 'toolgrove[hub-full]'")
 
 
 @hub.command()
@@ -133,3 +131,16 @@ def export(
     from ..envs.hub.export import write_tools
 
     print(f"{write_tools(out)} tools: {out}")
+
+
+@hub.command()
+def tasks(
+    out: Annotated[Path, typer.Option(help="Folder to write NAME.jsonl.gz to.")],
+    only: Annotated[list[str] | None, typer.Option("--set", help="Only this set.")] = None,
+    jobs: Annotated[int, typer.Option(help="Processes at once.")] = 2,
+) -> None:
+    """Make the hub's tasks again: the same libraries give the same bytes."""
+    from ..benchmarks.hub.make import make_sets
+
+    for name, made, tries, dropped in make_sets(out, only, jobs):
+        print(f"{name}: {made} tasks from {tries} draws; turned away: {dropped}")

@@ -213,7 +213,7 @@ class Effects:
                 self._exhaust(slots)
             text = f"the model did not answer within {self.timeout:g} s"
             got = [ModelError(text, kind="timeout") for _ in slots]
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             text = f"{type(self.model).__name__}.complete raised {type(error).__name__}: {error}"
             got = [ModelError(text, kind="contract") for _ in slots]
         if len(got) != len(slots):

@@ -79,7 +79,7 @@ def gives(type: str, *phrases: str, entity: str = "", ask: str | Sequence[str] =
     return Gives(type, phrases, entity, (ask,) if isinstance(ask, str) else tuple(ask))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Endpoint:
     """One API of a tool."""
 

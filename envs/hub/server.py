@@ -12,16 +12,18 @@ from .registry import LONGEST_ARGUMENTS, Endpoint, endpoints
 
 
 def application() -> Any:
-    """The FastAPI application.
+    """The ASGI application.
 
     ``GET /apis`` lists the APIs. ``POST /call`` takes ``{"tool", "api", "arguments"}``. ``POST
     /virtual`` and ``/rapidapi`` take what ToolBench's and StableToolBench's code sends to its
     server (``category, tool_name, api_name, tool_input``, names standardised). All answer
     ``{"error", "response"}`` with HTTP status 200; the hub's own status is in ``x-hub-status``.
     """
-    from fastapi import FastAPI, Request, Response
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import Route
 
-    app = FastAPI(title="toolgrove hub", docs_url=None, redoc_url=None, openapi_url=None)
     listed = json.dumps([api_doc(endpoint) for endpoint in endpoints().values()])
     standard = {_standard(e.tool.name, e.name): e for e in endpoints().values()}
 
@@ -53,11 +55,9 @@ def application() -> Any:
             return refuse("the arguments must be a JSON object", 400)
         return answer(*answered(call_key(endpoint.id, arguments)))
 
-    @app.get("/apis")
-    async def apis() -> Response:
+    async def apis(request: Request) -> Response:
         return Response(listed, media_type="application/json")
 
-    @app.post("/call")
     async def call(request: Request) -> Response:
         body = await body_of(request)
         if body is None:
@@ -71,9 +71,14 @@ def application() -> Any:
         name = _standard(str(body.get("tool_name", "")), str(body.get("api_name", "")))
         return run(standard.get(name), body.get("tool_input"))
 
-    app.post("/virtual")(toolbench)
-    app.post("/rapidapi")(toolbench)
-    return app
+    return Starlette(
+        routes=[
+            Route("/apis", apis),
+            Route("/call", call, methods=["POST"]),
+            Route("/virtual", toolbench, methods=["POST"]),
+            Route("/rapidapi", toolbench, methods=["POST"]),
+        ]
+    )
 
 
 def _standard(tool: str, api: str) -> str:
