@@ -126,11 +126,16 @@ class RunDirectory:
         return Journal.open(self.path / "journal" / key.file)
 
     def add_trial(self, trial: Trial) -> None:
-        """Keep a finished trial; on disk when this returns."""
+        """Keep a finished trial; on disk when :meth:`synced` has returned."""
         assert self._trials_file is not None
-        offset = self._trials_file.append(trial.to_json(), sync=True)
+        offset = self._trials_file.append(trial.to_json())
         self.trials[trial.key] = replace(trial, tree_data={})
         self._offsets[trial.key] = offset
+
+    async def synced(self) -> None:
+        """Wait until the disk has all trials; those that end together share the wait."""
+        assert self._trials_file is not None
+        await self._trials_file.synced()
 
     def add_verdict(self, key: Key, judge: str, verdict: Verdict) -> None:
         """Keep a verdict."""

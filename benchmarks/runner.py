@@ -373,12 +373,14 @@ class Runner:
                 timeout=self.timeout,
                 step_timeout=self.step_timeout,
             )
+            await journal.synced()
         finally:
             self.running -= 1
             journal.close()
         trial = Trial.of(key, job.task, seed, caps, result)
         if trial.end != "cancelled":
             self.directory.add_trial(trial)
+            await self.directory.synced()
         return trial
 
     def _verdicts(self, keys: Iterable[Key]) -> dict[Key, Verdict]:

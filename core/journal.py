@@ -110,6 +110,11 @@ class Journal:
         self._lives += 1
         self.append({"restart": self._lives, "spent": spent})
 
+    async def synced(self) -> None:
+        """Wait until the disk has all effects."""
+        if self._file is not None:
+            await self._file.synced()
+
     def close(self) -> None:
         """Sync and close the file, if there is one."""
         if self._file is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -59,31 +61,45 @@ class LineFile:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._file = path.open("a+b")
+        self._file = path.open("a+b", buffering=0)
         self._file.seek(0, os.SEEK_END)
         if self._file.tell():
             self._file.seek(-1, os.SEEK_END)
             if self._file.read(1) != b"\n":
                 self._file.write(b"\n")
-        self._end = self._file.seek(0, os.SEEK_END)
+        self._end = self._durable = self._file.seek(0, os.SEEK_END)
+        self._syncing = asyncio.Lock()
 
-    def append(self, record: Mapping[str, Any], *, sync: bool = False) -> int:
-        """Write one record through to the system, and with ``sync`` to the disk; its offset."""
+    def append(self, record: Mapping[str, Any]) -> int:
+        """Write one record through to the system, which survives a kill; its offset.
+
+        Raises:
+            OSError: it could not be written, or not all of it (the disk is full).
+        """
         offset, line = self._end, seal(record).encode() + b"\n"
-        self._file.write(line)
-        self._file.flush()
-        self._end += len(line)
-        if sync:
-            self.sync()
+        written = self._file.write(line)
+        self._end += written
+        if written < len(line):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
         return offset
 
     def sync(self) -> None:
         """Wait until the disk has it."""
-        self._file.flush()
         os.fsync(self._file.fileno())
+        self._durable = self._end
+
+    async def synced(self) -> None:
+        """The same without holding up the loop; records appended meanwhile share the next wait."""
+        wanted = self._end
+        async with self._syncing:
+            if self._durable < wanted:
+                upto = self._end
+                await asyncio.to_thread(os.fsync, self._file.fileno())
+                self._durable = upto
 
     def close(self) -> None:
         """Sync and close; closing twice does nothing."""
         if not self._file.closed:
-            self.sync()
+            if self._durable < self._end:
+                self.sync()
             self._file.close()

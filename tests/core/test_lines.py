@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import resource
+import signal
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -78,7 +82,7 @@ def test_records_are_read_back_in_order(tmp_path: Path) -> None:
 def test_append_tells_the_offset_and_scan_starts_there(tmp_path: Path) -> None:
     path = tmp_path / "lines.jsonl"
     file = LineFile(path)
-    offsets = [file.append(record, sync=True) for record in RECORDS]
+    offsets = [file.append(record) for record in RECORDS]
     assert offsets[0] == 0
     assert [offset for offset, _ in scan(path)] == offsets
     assert [record for _, record in scan(path, offsets[1])] == RECORDS[1:]
@@ -128,3 +132,50 @@ def test_opening_without_appending_leaves_a_sound_file_alone(tmp_path: Path) -> 
     before = path.read_bytes()
     LineFile(path).close()
     assert path.read_bytes() == before
+
+
+def test_records_that_end_together_share_a_sync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    real = os.fsync
+
+    def fsync(number: int) -> None:
+        synced.append(number)
+        real(number)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    file = LineFile(tmp_path / "lines")
+
+    async def keep(i: int) -> None:
+        file.append({"i": i})
+        await file.synced()
+
+    async def all_at_once() -> None:
+        await asyncio.gather(*map(keep, range(50)))
+
+    asyncio.run(all_at_once())
+    assert len(synced) <= 2
+    file.close()
+    assert len(synced) <= 2  # nothing is left to sync
+    assert [r["i"] for r in read_lines(tmp_path / "lines")[0]] == list(range(50))
+
+
+def test_a_full_disk_is_an_error_and_the_next_record_stands_where_it_says(tmp_path: Path) -> None:
+    file = LineFile(tmp_path / "lines")
+    file.append({"a": 1})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60, hard))
+    try:
+        with pytest.raises(OSError):
+            file.append({"b": "x" * 100})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    file.close()
+    again = LineFile(tmp_path / "lines")
+    offset = again.append({"c": 3})
+    again.close()
+    assert [r for _, r in scan(tmp_path / "lines")] == [{"a": 1}, None, {"c": 3}]
+    assert next(scan(tmp_path / "lines", offset)) == (offset, {"c": 3})
