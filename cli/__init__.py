@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sys
 
 
@@ -10,13 +12,17 @@ def main() -> None:
     from ..core import ToolgroveError
     from .app import app
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a character shows ?
     try:
-        app()
-    except ToolgroveError as error:
+        try:
+            app(prog_name="toolgrove")
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # the reader has gone (a pager, head): nothing is left to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except (ToolgroveError, OSError) as error:
         print(f"toolgrove: {error}", file=sys.stderr)
         sys.exit(2)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader has gone (a pager, head): nothing is left to say
-        sys.exit(0)
-    except KeyboardInterrupt:
-        sys.exit(130)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import shlex
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..benchmarks.answers import export_answer
-from ..benchmarks.rundir import RunDirectory
-from ..benchmarks.suites import load_suites, write_jsonl
-from ..benchmarks.toolbench import read_source
-from ..core import Task, UsageError
+from ..core import Task, Tree, UsageError
 from .app import app
+
+if TYPE_CHECKING:
+    from ..benchmarks.rundir import RunDirectory
+    from ..benchmarks.trial import Key
 
 IMPORTS = ("toolbench",)
 EXPORTS = ("toolbench", "jsonl")
@@ -21,11 +24,14 @@ EXPORTS = ("toolbench", "jsonl")
 
 @app.command("import")
 def import_(
-    format: Annotated[str, typer.Argument(help=", ".join(IMPORTS))],
-    source: Annotated[Path, typer.Argument(help="File or folder.")],
-    out: Annotated[Path, typer.Option(help="The tasks file to write (.jsonl).")],
+    format: Annotated[str, typer.Argument(metavar="FORMAT", help=", ".join(IMPORTS))],
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="File or folder.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The tasks file to write (.jsonl).")],
 ) -> None:
-    """Turn query files and answer files into a tasks file, traces included."""
+    """Turn ToolBench's queries and answers into a tasks file."""
+    from ..benchmarks.suites import write_jsonl
+    from ..benchmarks.toolbench import planner_of, read_source
+
     if format not in IMPORTS:
         raise UsageError(f"no import format {format!r}; there are: {', '.join(IMPORTS)}")
     if out.suffix != ".jsonl":
@@ -34,57 +40,95 @@ def import_(
     write_jsonl(tasks, out)
     traces = sum(task.recording is not None for task in tasks)
     print(f"{len(tasks)} tasks, {traces} with a trace: {out}")
-    print(f"next: toolgrove bench --suite {out} --planner dfsdt:profile=toolbench")
+    made = Counter(spec for task in tasks if (spec := planner_of(task)))
+    planner = made.most_common(1)[0][0] if made else "dfsdt"
+    options = [] if traces == len(tasks) else ["--model", "M", "--env", "E"]
+    again = ["toolgrove", "bench", "--suite", str(out), "--planner", planner, *options]
+    print(f"next: {shlex.join(again)}")
 
 
 @app.command("export")
 def export(
-    run: Annotated[Path, typer.Argument(help="The run directory.")],
-    format: Annotated[str, typer.Option(help=", ".join(EXPORTS))],
-    out: Annotated[Path, typer.Option(help="Folder (toolbench) or file (jsonl) to write.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The run directory.")],
+    format: Annotated[str, typer.Option(metavar="FORMAT", help=", ".join(EXPORTS))],
+    out: Annotated[
+        Path, typer.Option(metavar="PATH", help="Folder (toolbench) or file (jsonl) to write.")
+    ],
 ) -> None:
     """Write a run's trials in another format."""
+    from ..benchmarks.rundir import RunDirectory
+
     if format not in EXPORTS:
         raise UsageError(f"no export format {format!r}; there are: {', '.join(EXPORTS)}")
     directory = RunDirectory(run)
     if not directory.trials:
         raise UsageError(f"{run} has no finished trial yet")
     if format == "jsonl":
-        lines = [json.dumps(directory.load(key).to_json()) for key in directory.trials]
         out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text("\n".join(lines) + "\n", "utf-8")
-        print(f"{len(lines)} trials: {out}")
+        with out.open("w", encoding="utf-8") as file:
+            for key in directory.trials:
+                file.write(json.dumps(directory.load(key).to_json()) + "\n")
+        print(f"{len(directory.trials)} trials: {out}")
         return
-    count = 0
     tasks = _tasks(directory)
-    for key in directory.trials:
-        task = tasks.get((key.suite, key.task))
-        if task is None:
-            raise UsageError(f"suite {key.suite} no longer has the task {key.task}")
-        trial = directory.load(key)
-        method = "dfs" if key.planner.startswith("dfsdt") else "cot"
-        arguments = {"planner": key.planner, "trial": key.trial, **trial.budget}
-        answer = export_answer(
-            trial.tree,
-            task,
-            arguments=arguments,
-            method=method,
-            calls=trial.spent["calls"],
-            tokens=trial.spent["tokens"],
-        )
-        folder = out / _plain(key.suite) / _plain(key.planner)
-        number = str(task.extra.get("query_id", _plain(key.task)))
-        again = f"_{key.trial}" if key.trial else ""
-        path = folder / f"{number}_{_plain(key.planner)}{again}.json"
-        if path.exists():
-            path = folder / f"{_plain(key.task)}_{_plain(key.planner)}{again}.json"
+    for name, key in _files(list(directory.trials), tasks):
+        path = out / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(answer, ensure_ascii=False), "utf-8")
-        count += 1
-    print(f"{count} answers: {out}")
+        answer = _answer(directory, key, tasks[key.suite, key.task])
+        path.write_text(json.dumps(answer, ensure_ascii=False), "utf-8", "replace")
+    print(f"{len(directory.trials)} answers: {out}")
+
+
+def _answer(directory: RunDirectory, key: Key, task: Task) -> dict[str, Any]:
+    from ..benchmarks.answers import export_answer
+
+    trial = directory.load(key)
+    return export_answer(
+        trial.tree,
+        task,
+        arguments={"planner": key.planner, "trial": key.trial, **trial.budget},
+        method="dfs" if key.planner.startswith("dfsdt") or _forks(trial.tree) else "cot",
+        calls=trial.spent["calls"],
+        tokens=trial.spent["tokens"],
+    )
+
+
+def _forks(tree: Tree) -> bool:
+    """Whether it is more than chains from the root, which is all that a CoT file can hold."""
+    return any(len(node.children) > 1 for root in tree.roots for node in list(root.walk())[1:])
+
+
+def _files(
+    keys: Sequence[Key], tasks: Mapping[tuple[str, str], Task]
+) -> Iterator[tuple[Path, Key]]:
+    """ToolBench's name for each trial's file: the query's number, and how it was answered.
+
+    Where two tasks of a suite have one number, as those of G1 and G2 do, the task's id is taken.
+
+    Raises:
+        UsageError: the suite does not have the task any more.
+    """
+    from ..benchmarks.labels import labels
+
+    suites = labels(key.suite for key in keys)
+    planners = labels(key.planner for key in keys)
+    numbers: dict[tuple[str, str], str] = {}
+    for key in keys:
+        if (task := tasks.get((key.suite, key.task))) is None:
+            raise UsageError(f"suite {key.suite} no longer has the task {key.task}")
+        numbers[key.suite, key.task] = _plain(str(task.extra.get("query_id", key.task)))
+    used = Counter((suite, number) for (suite, _), number in numbers.items())
+    for key in keys:
+        number = numbers[key.suite, key.task]
+        if used[key.suite, number] > 1:
+            number = _plain(key.task)
+        planner, again = _plain(planners[key.planner]), f"_{key.trial}" if key.trial else ""
+        yield Path(_plain(suites[key.suite]), planner, f"{number}_{planner}{again}.json"), key
 
 
 def _tasks(directory: RunDirectory) -> dict[tuple[str, str], Task]:
+    from ..benchmarks.suites import load_suites
+
     found: dict[tuple[str, str], Task] = {}
     names: dict[str, Any] = directory.config["identity"]["suites"]
     for name in names:

@@ -7,28 +7,38 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..benchmarks.drawing import draw
-from ..benchmarks.rundir import RunDirectory
-from ..benchmarks.trial import Key
 from ..core import UsageError
 from .app import app
+
+if TYPE_CHECKING:
+    from ..benchmarks.rundir import RunDirectory
+    from ..benchmarks.trial import Key
+
+FIELDS = ("task", "suite", "planner", "trial")
 
 
 @app.command()
 def tree(
-    run: Annotated[Path, typer.Argument(help="The run directory.")],
-    task: Annotated[str, typer.Argument(help="The task's id.")],
-    planner: Annotated[str | None, typer.Option(help="Its spec, as given to bench.")] = None,
-    suite: Annotated[str | None, typer.Option(help="The suite, if two have the task.")] = None,
-    trial: Annotated[int, typer.Option(help="Which repetition.")] = 0,
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="The run directory.")],
+    task: Annotated[str, typer.Argument(metavar="TASK", help="The task's id.")],
+    planner: Annotated[
+        str | None, typer.Option(metavar="P", help="Its spec, as given to bench.")
+    ] = None,
+    suite: Annotated[
+        str | None, typer.Option(metavar="S", help="The suite, if two have the task.")
+    ] = None,
+    trial: Annotated[int, typer.Option(metavar="T", help="Which repetition.")] = 0,
     text: Annotated[bool, typer.Option("--text", help="As text (the default).")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The trial as JSON.")] = False,
 ) -> None:
     """Draw the decision tree of one trial."""
+    from ..benchmarks.drawing import draw
+    from ..benchmarks.rundir import RunDirectory
+
     directory = RunDirectory(run)
     key = find_trial(directory, task, planner, suite, trial)
     found = directory.load(key)
@@ -44,7 +54,7 @@ def tree(
 def find_trial(
     directory: RunDirectory, task: str, planner: str | None, suite: str | None, trial: int
 ) -> Key:
-    """The one trial meant; of several planners the first one run, which stderr then says.
+    """The one trial meant; of several the first one run, which stderr then says.
 
     Raises:
         UsageError: there is none; near names are suggested.
@@ -52,17 +62,28 @@ def find_trial(
     if not directory.trials:
         raise UsageError(f"{directory.path} has no finished trial yet")
     keys = list(directory.trials)
-    for what, wanted in (("task", task), ("suite", suite), ("planner", planner), ("trial", trial)):
+    for what, wanted in zip(FIELDS, (task, suite, planner, trial), strict=True):
         if wanted is None:
             continue
-        there = list(dict.fromkeys(getattr(key, what) for key in keys))
+        there = list(dict.fromkeys(str(getattr(key, what)) for key in keys))
         keys = [key for key in keys if getattr(key, what) == wanted]
         if not keys:
-            near = difflib.get_close_matches(str(wanted), map(str, there), 1, 0.3)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
-            shown = ", ".join(map(str, there[:6])) + (" .." if len(there) > 6 else "")
-            raise UsageError(f"no {what} {wanted!r} in {directory.path}{hint}; there are: {shown}")
+            raise UsageError(f"no {what} {wanted!r} in {directory.path}{_near(wanted, there)}")
     if len(keys) > 1:
-        others = ", ".join(f"--planner {k.planner} --suite {k.suite}" for k in keys[1:])
-        print(f"there are also: {others}", file=sys.stderr)
+        others = [f"--planner {key.planner}" for key in keys[1:]]
+        if len({key.suite for key in keys}) > 1:
+            others = [f"--planner {key.planner} --suite {key.suite}" for key in keys[1:]]
+        print(f"there are also: {_some(others)}", file=sys.stderr)
     return keys[0]
+
+
+def _near(wanted: object, there: list[str]) -> str:
+    """What may have been meant, one that begins so first, and what there is."""
+    begins = [name for name in there if name.startswith(str(wanted))]
+    near = begins or difflib.get_close_matches(str(wanted), there, 1, 0.3)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return f"{hint}; there are: {_some(there)}"
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")

@@ -27,7 +27,7 @@ from .fingerprint import fingerprint
 from .graph import Graph, Level, Side, light_endpoints
 from .mirrors import Mirrors, renames
 from .questions import Asker, Question
-from .wording import Speaker, Unsayable
+from .wording import Speaker, Unsayable, readable, smooth
 
 # Held out of training: categories, and tools of other categories. Chosen among the less linked.
 HELD_CATEGORIES: Final = ("Payments", "Music", "Sports", "Visual_Design", "Food")
@@ -121,8 +121,10 @@ class Maker:
             return None
         speaker = Speaker(rng)
         try:
-            instruction = question.text(speaker)
+            instruction = smooth(question.text(speaker))
         except Unsayable:
+            return None
+        if not readable(instruction):
             return None
         answer = done[1]
         alternatives = self.mirrors.certificates(question, answer)

@@ -111,6 +111,7 @@ class Speaker:
         return re.sub(r"\{(\w+)\}", lambda m: words[m[1]], template)
 
 
+LONGEST: Final = 320  # characters of an instruction
 POINT: Final = (
     r"(?:the (?:point|coordinates?|position|place|location) (?:at )?)?"
     r"\(?(?:latitude )?\{{{0}\}}°?(?: north)?(?:,? and |, ?| / ?| )"
@@ -126,6 +127,16 @@ def names_of(type: str, value: Any) -> Sequence[str]:
     """The ways to name a value."""
     known = ENTITIES.get(type)
     return (str(value),) if known is None else tuple(known.says(value)) or (str(value),)
+
+
+def smooth(text: str) -> str:
+    """The text without the stumbles of nesting: "the BIC the BIC of" is "the BIC of"."""
+    return re.sub(r"(?:the )?\b((?:[\w-]+ ){1,4})the \1", r"the \1", text)
+
+
+def readable(text: str) -> bool:
+    """Whether a person would get through it: not too long, nothing said twice in a row."""
+    return len(text) <= LONGEST and re.search(r"\b(\S.{2,60}?),? \1\b", text) is None
 
 
 def capital(text: str) -> str:
