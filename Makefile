@@ -18,7 +18,8 @@ check: .venv/bin/pytest  ## ruff and mypy --strict, over source and tests
 test: .venv/bin/pytest  ## all tests
 	$(PY) -m pytest
 
-bench: .venv/bin/pytest  ## what the framework itself costs
+bench: .venv/bin/pytest  ## what the framework itself costs, and how fast the hub is
 	$(PY) -m toolgrove.benchmarks.overhead
+	$(PY) -m toolgrove.benchmarks.hub.speed
 
 .PHONY: help install check test bench

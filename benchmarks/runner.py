@@ -48,6 +48,7 @@ class Plan:
         suites: the tasks.
         planners: specs, as given; they name the rows of the summary.
         model, env, judge: specs; "" is each suite's own.
+        faults: a fault profile, added to the environment's spec (``faults=mixed``).
         policy, evaluator: specs.
         trials: repetitions of each task, under seeds ``seed``, ``seed + 1``, ..
         limit: only the first so many tasks of each suite.
@@ -69,6 +70,7 @@ class Plan:
     budget: Mapping[str, float] = field(default_factory=dict)
     match: Match | None = None
     reference: str | None = None
+    faults: str | None = None
 
     def __post_init__(self) -> None:
         _distinct("planner", self.planners)
@@ -86,7 +88,10 @@ class Plan:
 
     def spec(self, what: Literal["model", "env", "judge"], suite: Suite) -> str:
         """The model, environment or judge of a suite: the plan's, or else the suite's own."""
-        return str(getattr(self, what) or getattr(suite, what))
+        text = str(getattr(self, what) or getattr(suite, what))
+        if what == "env" and self.faults is not None:
+            text += f"{',' if ':' in text else ':'}faults={self.faults}"
+        return text
 
     def tasks(self) -> Iterator[tuple[Suite, Task]]:
         """The tasks to run, suite by suite."""
@@ -113,7 +118,7 @@ class Plan:
             "suites": {s.name: {"digest": s.digest, "tasks": len(s.tasks)} for s in self.suites},
             "planners": list(self.planners),
             "model": self.model or models,
-            "env": self.env or envs,
+            "env": envs if self.faults or not self.env else self.env,
             **{k: getattr(self, k) for k in ("policy", "evaluator")},
             **{k: getattr(self, k) for k in ("trials", "seed", "limit", "match", "reference")},
             "budget": dict(self.budget),

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from ..benchmarks.suites import Suite
 
 # What `toolgrove bench` runs when it is told nothing: it needs no key and no network.
-DEMO_SUITE = "shop"
+DEMO_SUITES = "hub:i1-inst,hub:i1-tool,hub:i1-cat,hub:i2-inst,hub:i2-cat,hub:i3-inst"
+DEMO_LIMIT = 20
+DEMO_FAULTS = "mixed"
 DEMO_PLANNERS = ("cot", "react", "react@50", "dfsdt")
 DEMO_REFERENCE = "dfsdt"
 
@@ -43,6 +45,9 @@ def bench(
     evaluator: Annotated[str | None, typer.Option(metavar="V", help="What scores nodes.")] = None,
     judge: Annotated[
         str | None, typer.Option(metavar="J", help="What decides whether it passed.")
+    ] = None,
+    faults: Annotated[
+        str | None, typer.Option(metavar="F", help="Faults of the environment, as mixed.")
     ] = None,
     limit: Annotated[
         int | None, typer.Option(metavar="N", help="First so many tasks of a suite.")
@@ -72,7 +77,7 @@ def bench(
     """Run planners on suites; the same command again resumes.
 
     A suite brings the model, environment and judge that it is run with where you give none.
-    Without options the built-in sample runs.
+    Without options planners of four kinds search the embedded hub, some of whose APIs fail.
     """
     from ..benchmarks.rundir import RunDirectory
     from ..benchmarks.runner import Parts, Plan, Runner, describe
@@ -80,9 +85,11 @@ def bench(
     from ..benchmarks.summary import incomplete
 
     demo = not suite and not planner
-    suites = [s for text in suite or [DEMO_SUITE] for s in load_suites(text)]
+    suites = [s for text in suite or [DEMO_SUITES] for s in load_suites(text)]
     if demo and match is None and reference is None:
         match, reference = "calls", DEMO_REFERENCE
+    if not suite:
+        limit, faults = limit or DEMO_LIMIT, faults if faults or env else DEMO_FAULTS
     if match not in (None, "calls", "tokens", "usd"):
         raise UsageError(f"--match {match!r}: expected calls, tokens or usd")
     if concurrency < 1:
@@ -103,6 +110,7 @@ def bench(
         budget=parse_budget(budget),
         match=cast(Literal["calls", "tokens", "usd"] | None, match),
         reference=reference,
+        faults=faults,
     )
     parts = Parts.of(plan)
     path, config = out or Path("runs") / plan.name(), describe(plan, parts)

@@ -146,12 +146,19 @@ class Graph:
                     return None
                 inputs |= found
                 continue
-            for name in slot:
-                seed = self.seed(rng, types[name])
-                if seed is None:
-                    return None
-                inputs[name] = seed
+            seeds = self._seeds(rng, [types[name] for name in slot])
+            if seeds is None:
+                return None
+            inputs |= zip(slot, seeds, strict=True)
         return Fact(endpoint, key, {name: inputs[name] for name in endpoint.required})
+
+    def _seeds(self, rng: random.Random, types: Sequence[str]) -> list[Seed] | None:
+        """A value of a type, or the two of a point, whose entities stand in the same order."""
+        values = [pool(type, self.side) for type in types]
+        if not all(values):
+            return None
+        at = rng.randrange(len(values[0]))
+        return [Seed(t, v[at % len(v)]) for t, v in zip(types, values, strict=True)]
 
     def _makers(
         self,

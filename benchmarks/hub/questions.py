@@ -14,11 +14,14 @@ from .expressions import Calls, Element, Fact, Seed
 from .graph import Graph, Level, complete, level_of
 from .wording import Speaker, enumerate_words, names_of
 
-NAMED: Final = ("country_code", "city_name", "iata", "currency_code", "language_code",
-                "movie_title", "element_symbol", "food", "star", "us_state")  # fmt: skip
+# Types that a person names and that are no codes: what a comparison may be between.
+NAMED: Final = frozenset(
+    ("actor", "city_name", "director", "element_name", "food", "movie_title", "person", "place")
+    + ("planet", "star", "us_city", "us_place")
+)
 SHARES: Final[dict[Operator, float]] = {
-    "value": 0.56,
-    "both": 0.14,
+    "value": 0.50,
+    "both": 0.20,
     "argmax": 0.08,
     "argmin": 0.04,
     "difference": 0.07,
@@ -110,7 +113,8 @@ class Question:
                 return self._ranking(speaker, self.operator == "argmax")
             case "where" | "count":
                 assert self.group is not None
-                looked = Speaker(speaker.rng).phrase(first)
+                words = Speaker(speaker.rng)
+                looked = words.thing(first) if first.type.entity else words.phrase(first)
                 group = speaker.thing(self.group)
                 value = equal_words(first.type, self.equals)
                 frames = WHERES if self.operator == "where" else COUNTS
@@ -249,9 +253,12 @@ class Asker:
         root = self._root(rng)
         match operator:
             case "value":
-                lengths = {"I1": (1, 1, 2, 2, 3), "I2": (2, 2, 3, 4), "I3": (2, 3, 3, 4, 5)}
-                fact = self._fact(rng, level, rng.choice(lengths[level]), root)
-                return None if fact is None else Question("value", (fact,))
+                lengths = {"I1": (1, 2, 2, 3), "I2": (2, 2, 3, 4), "I3": (2, 3, 3, 4, 5)}
+                length = rng.choice(lengths[level])
+                fact = self._fact(rng, level, length, root)
+                if fact is None or (length > 1 and len(list(fact.facts())) < 2):
+                    return None
+                return Question("value", (fact,))
             case "both":
                 lengths = {"I1": (1, 1, 2), "I2": (1, 1, 2), "I3": (1, 2, 2, 3)}
                 first = self._fact(rng, level, rng.choice(lengths[level]), root)
@@ -276,7 +283,7 @@ class Asker:
         first = self._fact(rng, level, rng.choice(calls), root)
         if first is None:
             return None
-        named = [seed for seed in first.seeds() if seed.type in NAMED]
+        named = [s for s in first.seeds() if TYPES[s.type].entity or s.type in NAMED]
         if not named:
             return None
         n = 3 if operator in ("argmax", "argmin") else 2

@@ -94,13 +94,17 @@ def task_of(record: Mapping[str, Any], known: Mapping[str, Endpoint]) -> Task:
     )
 
 
-def HubSuite(set: str, ids: str | None = None) -> Suite:
+def HubSuite(set: str, ids: str | None = None, steps: int | None = None) -> Suite:
     """Tasks over the embedded APIs, with ground truth.
 
     Args:
         set: ``i1-inst``, ``i1-tool``, ``i1-cat``, ``i2-inst``, ``i2-cat`` or ``i3-inst``; or
             ``train-i1``, ``train-i2`` or ``train-i3``.
         ids: only these tasks, as for ``toolbench``.
+        steps: only tasks whose solution makes so many calls.
     """
     name = f"hub:{set}"
-    return Suite(name, tuple(select(read_set(set), ids, name)), "simulated", "hub", "truth")
+    tasks = select(read_set(set), ids, name)
+    if steps is not None:
+        tasks = [task for task in tasks if len(task.extra["solution"]["steps"]) == steps]
+    return Suite(name, tuple(tasks), "simulated", "hub", "truth")

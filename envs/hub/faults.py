@@ -21,15 +21,16 @@ Kind = Literal[
     "empty", "html", "param_renamed",
 ]  # fmt: skip
 
-# Shares of the tasks of a mixed run (HUB.md 7.1). A task without a certificate is never dead.
+# Shares of the tasks of a mixed run (after HUB.md 7.1). Only a task with a certificate can lose an
+# API for good and still be done: of those, so many do; the others share what is left.
+DEAD: Final = 0.5
 MIX: Final[dict[Profile, float]] = {
-    "clean": 0.50,
-    "transient": 0.15,
-    "dead": 0.20,
-    "misleading": 0.10,
-    "unsolvable": 0.05,
+    "clean": 0.625,
+    "transient": 0.1875,
+    "misleading": 0.125,
+    "unsolvable": 0.0625,
 }
-PROFILES: Final = (*MIX, "mixed")
+PROFILES: Final = ("clean", "transient", "dead", "misleading", "unsolvable", "mixed")
 TIMEOUT: Final = 15.0  # virtual seconds
 LASTING: Final[tuple[Kind, ...]] = (
     "gone", "deprecated", "unauthorized", "unsubscribed", "server_error", "timeout",
@@ -145,13 +146,12 @@ def faults_of(profile: str, task: Task, seed: int) -> Faults:
 
 
 def drawn_profile(key: str, certified: bool) -> Profile:
-    """The profile of a task in a mixed run.
-
-    The share of ``dead`` is over all tasks, so it is drawn first, among those that can be.
-    """
+    """The profile of a task in a mixed run."""
+    if certified and chance(key, "dead?") < DEAD:
+        return "dead"
     x = chance(key, "profile")
     for profile, share in MIX.items():
         if x < share:
-            return "clean" if profile == "dead" and not certified else profile
+            return profile
         x -= share
     return "clean"

@@ -138,7 +138,7 @@ def _as_text(value: Any, type: SemType) -> tuple[Any, str]:
 
 
 def _as_list(value: Any, type: SemType) -> tuple[Any, str]:
-    if not isinstance(value, list):
+    if not isinstance(value, list | tuple):
         return value, "must be a list"
     if len(value) > type.high:
         return value, f"must have at most {type.high:.0f} elements"
@@ -198,7 +198,7 @@ sem("currency_code", about="ISO 4217 currency code, as EUR", high=3, entity=True
 sem(
     "amount", kind="number", about="amount of money", low=0, high=1e12, compare="number", links=True
 )
-measure("amount_usd", "US dollars", 0, 1e13)
+measure("amount_usd", "US dollars", 0, 1e13, links=True)
 measure("rate", "exchange rate", 0, 1e9)
 sem("ticker", about="stock ticker, as AAPL", high=6, entity=True)
 sem("iban", about="IBAN without spaces", high=34)

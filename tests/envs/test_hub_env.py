@@ -17,7 +17,7 @@ import pytest
 from toolgrove.core import Action, Step, Task, ToolError, UsageError, make
 from toolgrove.envs.hub.env import HubEnv
 from toolgrove.envs.hub.export import write_tools
-from toolgrove.envs.hub.faults import MIX, PROFILES, faults_of
+from toolgrove.envs.hub.faults import DEAD, MIX, PROFILES, faults_of
 from toolgrove.envs.hub.registry import Answer, Takes, call, check, endpoints, everything, plain
 from toolgrove.envs.toolbench import parse_apis
 from toolgrove.testing import check_env
@@ -145,9 +145,11 @@ def test_a_timeout_charges_the_virtual_clock_and_does_not_sleep() -> None:
 
 
 def test_a_mixed_run_has_the_shares_it_says() -> None:
+    assert sum(MIX.values()) == 1
     drawn = Counter(faults_of("mixed", task(f"t{i}", **CERTIFIED), 0).profile for i in range(4000))
+    assert abs(drawn["dead"] / 4000 - DEAD) < 0.03
     for profile, share in MIX.items():
-        assert abs(drawn[profile] / 4000 - share) < 0.03, (profile, drawn)
+        assert abs(drawn[profile] / 4000 - share * (1 - DEAD)) < 0.03, (profile, drawn)
     bare = Counter(faults_of("mixed", task(f"t{i}"), 0).profile for i in range(1000))
     assert bare["dead"] == 0
 

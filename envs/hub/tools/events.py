@@ -52,6 +52,7 @@ sem("holiday_name", about="English name of a holiday, as Labor Day", high=100, c
 sem("julian_day_number", kind="integer", about="Julian Day Number, as 2451545", low=1_721_426,
     high=5_373_484, compare="number", tolerance=0)  # fmt: skip
 sem("month_name", about="English name of a month", choices=MONTHS, compare="name")
+sem("weekday_name", about="day of the week", choices=WEEKDAYS, compare="name")
 sem("nth", about="which one of a month", choices=NTH)
 measure("ordinal", "place in a sequence", 0, 1e7, kind="integer", tolerance=0)
 measure("working_days", "working days", 1, 500, kind="integer", tolerance=0)
@@ -152,11 +153,10 @@ def at(naive: dt.datetime, timezone: str) -> dt.datetime:
     Raises:
         HubError: clocks skip that time, or it is at the end of time; 400.
     """
+    if not 1 < naive.year < 9999:
+        raise HubError("the date is too early or too late", 400)
     local = naive.replace(tzinfo=zone(timezone))
-    try:
-        same = local.astimezone(dt.UTC).astimezone(local.tzinfo)
-    except OverflowError:
-        raise HubError("the date is too early or too late", 400) from None
+    same = local.astimezone(dt.UTC).astimezone(local.tzinfo)
     if same.replace(tzinfo=None) != naive:
         raise HubError(f"in {timezone} the clocks skip {minutes(naive)}", 400)
     return local
@@ -213,10 +213,10 @@ def utc_offset(timezone: str, date: str) -> Response:
     {
         "datetime": gives(
             "datetime",
-            "the local date and time in {to_timezone} when it is {datetime} in {from_timezone}",
-            "the date and time on clocks in {to_timezone} at the moment when clocks in "
-            "{from_timezone} show {datetime}",
-            ask="When it is {datetime} in {from_timezone}, what are the local date and time in "
+            "the local date and time in {to_timezone} when, in {from_timezone}, it is {datetime}",
+            "the date and time on clocks in {to_timezone} when those in {from_timezone} show "
+            "{datetime}",
+            ask="When, in {from_timezone}, it is {datetime}, what are the local date and time in "
             "{to_timezone}?",
         ),
     },
@@ -318,7 +318,7 @@ def _zone_countries() -> tuple[dict[str, str], dict[str, list[str]]]:
 
 @zones.api(
     "The time zones of a country.",
-    {"country_code": takes("country_code", "CD")},
+    {"country_code": takes("country_code", "JP")},
     {
         "count": gives(
             "count",
@@ -400,13 +400,13 @@ def offset(zone_name: str, date: str) -> Response:
     {
         "away_time": gives(
             "datetime",
-            "the local date and time in {away_zone} when it is {local_time} in {home_zone}",
+            "the local date and time in {away_zone} when, in {home_zone}, it is {local_time}",
         ),
         "away_weekday": gives(
             "weekday",
-            "the day of the week in {away_zone} when it is {local_time} in {home_zone}",
-            ask="Which day of the week is it in {away_zone} when it is {local_time} in "
-            "{home_zone}?",
+            "the day of the week in {away_zone} when, in {home_zone}, it is {local_time}",
+            ask="Which day of the week is it in {away_zone} when, in {home_zone}, it is "
+            "{local_time}?",
         ),
     },
 )
@@ -575,7 +575,9 @@ def holiday_on(country_code: str, date: str) -> Response:
             "the next date after {date} that is a nationwide public holiday in {country_code}",
         ),
         "name": gives(
-            "holiday_name", "the name of the first public holiday in {country_code} after {date}"
+            "holiday_name",
+            "the name of the first public holiday in {country_code} after {date}",
+            entity="the same as the first public holiday in {country_code} after {date}",
         ),
         "days_until": gives(
             "days",
@@ -660,8 +662,9 @@ def add_working_days(country_code: str, date: str, working_days: int) -> Respons
     {
         "date": gives(
             "date",
-            "the date of {name} in {country_code} in {year} (the first one, if there are several)",
-            "the first date in {year} that is a public holiday in {country_code} as {name}",
+            "the first date in {year} on which {country_code} has the public holiday called {name}",
+            ask="On which date of {year}, the first if there are several, does {country_code} have "
+            "the public holiday called {name}?",
         )
     },
 )
@@ -791,21 +794,18 @@ def from_hijri(hijri: str) -> Response:
     "The Gregorian dates of the feasts of an Islamic year, by the Umm al-Qura calendar.",
     {"hijri_year": takes("hijri_year", 1446)},
     {
-        "new_year": gives(
-            "date", "the Gregorian date of the first day of {hijri_year} (Umm al-Qura calendar)"
-        ),
+        "new_year": gives("date", "the Gregorian date of the first day of {hijri_year}"),
         "ramadan": gives(
             "date",
-            "the Gregorian date of the first day of Ramadan in {hijri_year} (Umm al-Qura calendar)",
+            "the Gregorian date of the first day of Ramadan in {hijri_year}",
         ),
         "eid_al_fitr": gives(
             "date",
-            "the Gregorian date of Eid al-Fitr (1 Shawwal) in {hijri_year} (Umm al-Qura calendar)",
+            "the Gregorian date of Eid al-Fitr (1 Shawwal) in {hijri_year}",
         ),
         "eid_al_adha": gives(
             "date",
-            "the Gregorian date of Eid al-Adha (10 Dhu al-Hijjah) in {hijri_year} "
-            "(Umm al-Qura calendar)",
+            "the Gregorian date of Eid al-Adha (10 Dhu al-Hijjah) in {hijri_year}",
         ),
     },
     libs=("hijridate",),
@@ -1209,8 +1209,7 @@ def _weekday_number(name: str) -> int:
     {
         "date": gives(
             "date",
-            "the date of the first {weekday} after {date}",
-            "the first date after {date} that falls on a {weekday}",
+            "the first date after {date} whose day of the week is {weekday}",
         )
     },
 )
@@ -1224,7 +1223,7 @@ def next_weekday(date: str, weekday: str) -> Response:
     "The date of the first, second, third, fourth or last such weekday of a month.",
     {
         "nth": takes("nth", "third"),
-        "weekday": takes("weekday", "Friday"),
+        "weekday": takes("weekday_name", "Friday"),
         "month": takes("month_name", "March"),
         "year": takes("year", 2025),
     },
@@ -1238,7 +1237,7 @@ def next_weekday(date: str, weekday: str) -> Response:
 )
 def nth_weekday(nth: str, weekday: str, month: str, year: int) -> Response:
     number = MONTHS.index(month) + 1
-    wanted = _weekday_number(weekday)
+    wanted = WEEKDAYS.index(weekday)
     if nth == "last":
         after = dt.date(year + number // 12, number % 12 + 1, 1)
         return {"date": after - dt.timedelta(days=(after.weekday() - wanted - 1) % 7 + 1)}
@@ -1423,13 +1422,16 @@ entities("datetime", _moments, says=_say_moment)
 entities("year", lambda: range(1975, 2027))
 entities("month_name", lambda: MONTHS)
 entities("weekday", lambda: WEEKDAYS)
+entities("weekday_name", lambda: WEEKDAYS)
 entities("nth", lambda: NTH)
 entities(
     "timezone", _CITIES_OF_ZONES.split, says=lambda v: (f"the {v} time zone", f"the time zone {v}")
 )
 entities("holiday_name", lambda: _WELL_KNOWN_HOLIDAYS)
 entities("hijri_date", _hijri_days, says=_say_hijri, aliases=_hijri_aliases)
-entities("hijri_year", lambda: range(1400, 1449), says=lambda v: (f"{v} AH",))
+entities(
+    "hijri_year", lambda: range(1400, 1449), says=lambda v: (f"{v} AH (Umm al-Qura calendar)",)
+)
 entities(
     "calendar", lambda: list(CALENDARS), says=lambda v: (CALENDARS[v],), aliases=lambda v: (v,)
 )

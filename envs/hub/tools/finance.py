@@ -160,8 +160,8 @@ def convert(amount: float, from_currency: str, to_currency: str, date: str) -> R
     },
     {
         "result": gives(
-            "amount",
-            "the value of {dollars}, converted to {currency}, at the European Central Bank's "
+            "money",
+            "the value of {dollars}, converted to {currency} at the European Central Bank's "
             "reference rates of {date} (or of the last business day before it)",
             ask="What was {dollars} worth, converted to {currency}, at the European Central "
             "Bank's reference rates of {date} (or of the last business day before it)?",
@@ -647,8 +647,8 @@ def busiest_day(ticker: str, year: int) -> Response:
         ),
         "rise_percent": gives(
             "percent",
-            "the largest rise in percent of the closing price of {ticker} in {year} from one "
-            "trading day to the next",
+            "the largest rise, in percent, of the closing price of {ticker} from one trading day "
+            "to the next in {year}",
         ),
     },
 )
@@ -743,8 +743,8 @@ def inflate(amount: float, from_year: int, to_year: int) -> Response:
     {
         "inflation_percent": gives(
             "percent",
-            "the US consumer price inflation of {year} in percent, annual average over annual "
-            "average of the year before",
+            "the US consumer price inflation, in percent, of {year} (annual average over that of "
+            "the year before)",
             ask="By how many percent did the annual average of the US consumer price index change "
             "in {year} over the year before?",
         )
@@ -847,7 +847,6 @@ def is_open(market: str, date: str) -> Response:
         "date": gives(
             "date",
             "the first trading day of {market} after {date}",
-            "the date of the first day after {date} on which {market} is open",
         )
     },
 )
@@ -867,7 +866,6 @@ def next_trading_day(market: str, date: str) -> Response:
         "date": gives(
             "date",
             "the last trading day of {market} before {date}",
-            "the date of the last day before {date} on which {market} is open",
         )
     },
 )
@@ -930,13 +928,13 @@ OTHER_CURRENCIES: Final = {
     "XAF": "Central African CFA franc", "XOF": "West African CFA franc",
 }  # fmt: skip
 _AMOUNTS: Final = (
-    25, 40, 49.5, 60, 75, 80, 90, 99.9, 100, 110, 120, 125, 149.5, 150, 160, 175, 180, 199, 200, 220,
-    240, 250, 275, 300, 320, 350, 375, 400, 425, 450, 480, 500, 550, 600, 640, 650, 700, 725, 750,
-    800, 850, 900, 950, 999, 1000, 1100, 1200, 1250, 1400, 1500, 1600, 1750, 1800, 1975, 2000, 2200,
-    2400, 2500, 2750, 3000, 3200, 3500, 3600, 4000, 4200, 4500, 4800, 5000, 5500, 6000, 6500, 7000,
-    7500, 8000, 9000, 10_000, 12_000, 12_500, 15_000, 18_000, 20_000, 24_000, 25_000, 30_000, 35_000,
-    40_000, 45_000, 50_000, 60_000, 75_000, 80_000, 100_000, 120_000, 150_000, 180_000, 200_000,
-    250_000, 300_000, 350_000, 400_000, 500_000, 750_000, 1_000_000,
+    25, 40, 49.5, 60, 75, 80, 90, 99.9, 100, 110, 120, 125, 149.5, 150, 160, 175, 180, 199, 200,
+    220, 240, 250, 275, 300, 320, 350, 375, 400, 425, 450, 480, 500, 550, 600, 640, 650, 700, 725,
+    750, 800, 850, 900, 950, 999, 1000, 1100, 1200, 1250, 1400, 1500, 1600, 1750, 1800, 1975,
+    2000, 2200, 2400, 2500, 2750, 3000, 3200, 3500, 3600, 4000, 4200, 4500, 4800, 5000, 5500,
+    6000, 6500, 7000, 7500, 8000, 9000, 10_000, 12_000, 12_500, 15_000, 18_000, 20_000, 24_000,
+    25_000, 30_000, 35_000, 40_000, 45_000, 50_000, 60_000, 75_000, 80_000, 100_000, 120_000,
+    150_000, 180_000, 200_000, 250_000, 300_000, 350_000, 400_000, 500_000, 750_000, 1_000_000,
 )  # fmt: skip
 
 

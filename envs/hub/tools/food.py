@@ -393,7 +393,8 @@ Seeds, flaxseed; Fish, haddock, raw; Fish, herring, Atlantic, raw; Fish, swordfi
 Fish, salmon, sockeye, raw; Fish, tuna, fresh, bluefin, raw; Crustaceans, shrimp, raw;
 Candies, milk chocolate; Candies, white chocolate; Candies, marshmallows; Ice creams, vanilla;
 Ice creams, chocolate; Bread, rye; Bread, pumpernickel; Croissants, butter;
-Spices, cinnamon, ground; Spices, paprika; Spices, thyme, dried; Spices, saffron; Spices, turmeric, ground; Salt, table;
+Spices, cinnamon, ground; Spices, paprika; Spices, thyme, dried; Spices, saffron;
+Spices, turmeric, ground; Salt, table;
 McDONALD'S, BIG MAC; McDONALD'S, Cheeseburger; Snacks, popcorn, air-popped; Cornstarch;
 Oranges, raw, navels; Tofu, fried; Wild rice, cooked; Buckwheat
 """

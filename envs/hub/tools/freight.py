@@ -24,6 +24,7 @@ sem("rail_stem", about="railway vehicle number without its check digit, 11 digit
 sem("uic_code", about="two-digit railway code of a country, as 80", high=2, entity=True)
 sem("airline_designator", about="two-letter IATA code of an airline, as LH", high=2, links=False)
 sem("freight_company", about="shipping company", compare="name", links=False)
+sem("freight_number", about="full number with its check digit", high=13, links=False)
 sem("freight_digit", about="check digit, 0 to 9", high=1, links=False)
 
 # ---------------------------------------------------------------- ContainerAndShipIds
@@ -88,7 +89,7 @@ def _container(text: str, count: int) -> str:
     {
         "valid": gives(
             "bool",
-            "the validity (true or false) of the check digit in {number}",
+            "whether the check digit in {number} is right",
             ask="Does {number} have the right check digit?",
         )
     },
@@ -110,7 +111,7 @@ def check_container(number: str) -> Response:
             "the check digit by ISO 6346 of the container number that begins with {stem}",
         ),
         "number": gives(
-            "container", "the full container number by ISO 6346 that begins with {stem}"
+            "freight_number", "the full container number by ISO 6346 that begins with {stem}"
         ),
     },
 )
@@ -152,7 +153,7 @@ def container_owner(number: str) -> Response:
     {
         "valid": gives(
             "bool",
-            "the validity (true or false) of the check digit in {number}",
+            "whether the check digit in {number} is right",
             ask="Does {number} have the right check digit?",
         )
     },
@@ -171,7 +172,7 @@ def check_imo(number: str) -> Response:
         "check_digit": gives(
             "freight_digit", "the check digit of the IMO ship number that begins with {stem}"
         ),
-        "number": gives("imo", "the full IMO ship number that begins with {stem}"),
+        "number": gives("freight_number", "the full IMO ship number that begins with {stem}"),
     },
 )
 def imo_check_digit(stem: str) -> Response:
@@ -243,7 +244,7 @@ def _airline(prefix: str) -> dict[str, Any]:
         ),
         "valid": gives(
             "bool",
-            "the validity (true or false) of the check digit in {number}",
+            "whether the check digit in {number} is right",
             ask="Does {number} have the right check digit?",
         ),
     },
@@ -339,7 +340,7 @@ def _luhn(digits: str) -> str:
         ),
         "valid": gives(
             "bool",
-            "the validity (true or false) of the check digit in {number}",
+            "whether the check digit in {number} is right",
             ask="Does {number} have the right check digit?",
         ),
     },

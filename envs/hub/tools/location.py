@@ -1,22 +1,21 @@
-"""Location: countries, their codes and borders, the world's cities; US places stand beside."""
+"""Location: countries, their codes and their borders; cities and US places stand beside."""
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from functools import lru_cache
-from math import asin, cos, radians, sin, sqrt
 from typing import Any, Final
 
 from ..entities import entities
 from ..pack import table
 from ..registry import HubError, Tool, found, gives, maybe, takes
-from ..types import measure, sem
+from ..types import sem
 
 Response = Mapping[str, Any]
 
 sem("capital_city", about="capital of a country, as Canberra", compare="name", wider="city_name")
-measure("cities_listed", "how many cities to list", 1, 30, kind="integer", tolerance=0)
 
 # ---------------------------------------------------------------- CountryAtlas
 atlas = Tool(
@@ -118,8 +117,8 @@ def land_borders(country_code: str) -> Response:
     codes = []
     for alpha_3 in _country(country_code).get("borders") or ():
         country = countries.get(alpha_3=alpha_3)
-        codes.append(alpha_3 if country is None else country.alpha_2)
-    return {"count": len(codes), "borders": sorted(codes)}
+        codes.append("XK" if country is None else country.alpha_2)  # Kosovo has no ISO code
+    return {"count": len(set(codes)), "borders": sorted(set(codes))}
 
 
 @atlas.api(
@@ -206,8 +205,8 @@ def region_summary(region: str) -> Response:
     {
         "larger": gives(
             "country_code",
-            "the ISO alpha-2 code of the larger by area of {country_1} and {country_2}",
-            entity="the larger by area of {country_1} and {country_2}",
+            "the ISO alpha-2 code of the larger (by area) of {country_1} and {country_2}",
+            entity="the larger (by area) of {country_1} and {country_2}",
             ask="Which covers the larger area, {country_1} or {country_2}?",
         ),
         "ratio": gives("number", "the ratio of the area of {country_1} to the area of {country_2}"),
@@ -215,6 +214,7 @@ def region_summary(region: str) -> Response:
 )
 def compare_areas(country_1: str, country_2: str) -> Response:
     codes = [country_1.upper(), country_2.upper()]
+    different(*codes)
     first, second = (found(_country(code).get("area"), f"area of {code}") for code in codes)
     larger = codes[0] if first >= second else codes[1]
     return {
@@ -254,13 +254,14 @@ def _neighbours_of(code: str) -> list[str]:
         ),
         "most_populous": gives(
             "country_code",
-            "the ISO alpha-2 code of the most populous land neighbour of {country_code}",
-            entity="the most populous land neighbour of {country_code}",
+            "the ISO alpha-2 code of the most populous of the land neighbours of {country_code}",
+            entity="the most populous of the land neighbours of {country_code}",
         ),
         "largest": gives(
             "country_code",
-            "the ISO alpha-2 code of the largest land neighbour by area of {country_code}",
-            entity="the largest land neighbour by area of {country_code}",
+            "the ISO alpha-2 code of the largest (by area) of the land neighbours of "
+            "{country_code}",
+            entity="the largest (by area) of the land neighbours of {country_code}",
         ),
     },
 )
@@ -288,6 +289,7 @@ def neighbours(country_code: str) -> Response:
     },
 )
 def common_neighbours(country_1: str, country_2: str) -> Response:
+    different(country_1.upper(), country_2.upper())
     codes = sorted(set(_neighbours_of(country_1)) & set(_neighbours_of(country_2)))
     found(codes, f"country between {country_1} and {country_2}")
     return {"count": len(codes), "neighbours": codes}
@@ -307,6 +309,7 @@ def common_neighbours(country_1: str, country_2: str) -> Response:
     },
 )
 def border_crossings(origin: str, destination: str) -> Response:
+    different(origin.upper(), destination.upper())
     path = shortest_path(_neighbours_of, origin.upper(), destination.upper())
     if not path:
         raise HubError(f"no way by land from {origin} to {destination}")
@@ -351,16 +354,39 @@ iso = Tool("IsoRegistry", "Location", "The ISO 3166 and ISO 4217 registers.", ("
 def search_country(query: str) -> Response:
     from pycountry import countries
 
-    try:
-        best = countries.search_fuzzy(query)[0]
-    except LookupError:
-        raise HubError(f"country {query} not found") from None
+    names, wanted = _iso_names(), fold(query)
+    code = names.get(wanted)
+    if not code:
+        holds = {names[name] for name in names if len(wanted) > 3 and wanted in name}
+        close = get_close_matches(wanted, names, n=1, cutoff=0.85)
+        code = holds.pop() if len(holds) == 1 else names[found(close, f"country {query}")[0]]
+    best = countries.get(alpha_2=code)
     return {
         "name": best.name,
         "alpha_2": best.alpha_2,
         "alpha_3": best.alpha_3,
         "numeric": best.numeric,
     }
+
+
+@lru_cache(maxsize=1)
+def _iso_names() -> dict[str, str]:
+    """Codes by all names of countries, in lower case and without accents."""
+    from pycountry import countries
+
+    out: dict[str, str] = {}
+    for key in ("name", "common_name", "official_name"):
+        for each in countries:
+            if name := getattr(each, key, None):
+                out.setdefault(fold(name), each.alpha_2)
+                out.setdefault(" ".join(reversed(fold(name).split(", "))), each.alpha_2)
+    for each in countries:
+        out.setdefault(each.alpha_3.lower(), each.alpha_2)
+    for row in table("countries"):
+        if countries.get(alpha_2=row[0]):
+            out.setdefault(fold(row[3]), row[0])
+            out.setdefault(fold(row[3]).removeprefix("the "), row[0])
+    return out
 
 
 @iso.api(
@@ -484,313 +510,10 @@ def currency_record(code: str) -> Response:
     return {"code": known.alpha_3, "name": known.name, "numeric": known.numeric}
 
 
-# ---------------------------------------------------------------- WorldCities
-cities = Tool("WorldCities", "Location", "Cities of the world with over 15,000 inhabitants.")
-
-
-def _city(row: Sequence[Any]) -> dict[str, Any]:
-    keys = ("city_id", "name", "country_code", "admin1", "latitude", "longitude", "population",
-            "timezone")  # fmt: skip
-    return {**dict(zip(keys, row, strict=True)), "name": city_label(row)}
-
-
-@lru_cache(maxsize=1)
-def _by_name() -> dict[str, list[list[Any]]]:
-    out: dict[str, list[list[Any]]] = {}
-    for row in table("cities"):
-        out.setdefault(fold(row[1]), []).append(row)
-    return out
-
-
-@cities.api(
-    "Position, inhabitants, country and time zone of a city by its name, which may be followed by "
-    "a country code (San Jose, CR). Of cities of one name it takes the capital of a country, else "
-    "the most populous. Accents do not matter.",
-    {"name": takes("city_name", "Kyoto"), "country_code": maybe("country_code", "JP")},
-    {
-        "population": gives(
-            "population",
-            "the number of inhabitants of the city of {name}",
-            "the population of {name}",
-            ask="How many people live in {name}?",
-        ),
-        "country_code": gives(
-            "country_code",
-            "the ISO alpha-2 code of the country in which the city of {name} lies",
-            entity="the country in which the city of {name} lies",
-        ),
-        "timezone": gives("timezone", "the IANA time zone of the city of {name}"),
-        "latitude": gives("latitude", "the latitude of the city of {name}"),
-        "longitude": gives("longitude", "the longitude of the city of {name}"),
-    },
-)
-def search_city(name: str, country_code: str | None = None) -> Response:
-    return _city(find_city(name, country_code))
-
-
-@lru_cache(maxsize=1)
-def _capitals() -> frozenset[tuple[str, str]]:
-    """Country and name of the capital, of countries that have a million inhabitants."""
-    rows = table("countries")
-    return frozenset((row[0], fold(row[4] or "")) for row in rows if row[7] >= 1_000_000)
-
-
-def _first(rows: Iterable[list[Any]]) -> list[Any]:
-    """The city that is meant where several have one name."""
-    return max(rows, key=lambda row: ((row[2], fold(row[1])) in _capitals(), row[6], row[0]))
-
-
-def find_city(name: str, country_code: str | None = None) -> list[Any]:
-    """By ``Name``, ``Name, COUNTRY`` or ``Name, DIVISION, COUNTRY``."""
-    plain, *parts = (part.strip() for part in name.split(","))
-    if country_code:
-        parts = [*parts, country_code]
-    rows = _by_name().get(fold(plain), [])
-    if parts:
-        rows = [row for row in rows if row[2] == parts[-1].upper()]
-    if len(parts) > 1:
-        rows = [row for row in rows if str(row[3]).upper() == parts[-2].upper()]
-    return _first(found(rows, f"city {name}"))
-
-
-def city_label(row: Sequence[Any]) -> str:
-    """The shortest name by which a city of the table is found again."""
-    same = _by_name()[fold(row[1])]
-    if _first(same)[0] == row[0]:
-        return str(row[1])
-    at_home = [each for each in same if each[2] == row[2]]
-    if _first(at_home)[0] == row[0]:
-        return f"{row[1]}, {row[2]}"
-    return f"{row[1]}, {row[3]}, {row[2]}"
-
-
-def city_near(name: str, latitude: float, longitude: float, reach: float = 100) -> list[Any] | None:
-    """The city of a name that lies at most ``reach`` km from a point."""
-    rows = _by_name().get(fold(name), [])
-    near = [row for row in rows if distance_km(latitude, longitude, row[4], row[5]) <= reach]
-    return max(near, key=lambda row: (row[6], row[0])) if near else None
-
-
-@lru_cache(maxsize=1)
-def _by_country() -> dict[str, list[list[Any]]]:
-    out: dict[str, list[list[Any]]] = {}
-    for row in sorted(table("cities"), key=lambda row: (-row[6], row[0])):
-        out.setdefault(row[2], []).append(row)
-    return out
-
-
-@lru_cache(maxsize=512)
-def _main_cities(code: str) -> list[list[Any]]:
-    """Cities of a country by inhabitants, without what lies within 15 km of a larger one."""
-    out: list[list[Any]] = []
-    for row in _by_country().get(code, ()):
-        if all(distance_km(row[4], row[5], each[4], each[5]) > 15 for each in out):
-            out.append(row)
-        if len(out) == 30:
-            break
-    return out
-
-
-@cities.api(
-    "The most populous cities of a country, 5 unless told. Parts and suburbs of a city, within "
-    "15 km of its centre, are left out.",
-    {
-        "country_code": takes("country_code", "NZ"),
-        "limit": maybe("cities_listed", 5, 5),
-    },
-    {
-        "top": gives(
-            "city_name",
-            "the most populous city of {country_code}",
-            "the city with the most inhabitants in {country_code}",
-            ask="Which city of {country_code} has the most inhabitants?",
-        ),
-        "second": gives(
-            "city_name",
-            "the second most populous city of {country_code}",
-            "the second largest city by inhabitants of {country_code}",
-        ),
-        "top_population": gives(
-            "population", "the number of inhabitants of the most populous city of {country_code}"
-        ),
-        "cities": gives("city_name[]", "the five most populous cities of {country_code}"),
-    },
-)
-def largest_cities(country_code: str, limit: int = 5) -> Response:
-    rows = found(_main_cities(country_code.upper()), f"city of {country_code}")
-    return {
-        "top": city_label(rows[0]),
-        "top_population": rows[0][6],
-        "second": city_label(rows[1]) if len(rows) > 1 else None,
-        "cities": [city_label(row) for row in rows[:limit]],
-        "populations": [row[6] for row in rows[:limit]],
-    }
-
-
-class Nearby:
-    """Rows with a position, found by degree cells instead of one by one."""
-
-    def __init__(self, rows: Iterable[Any], at: Callable[[Any], tuple[float, float]]) -> None:
-        self.at = at
-        self.cells: dict[tuple[int, int], list[Any]] = {}
-        for row in rows:
-            latitude, longitude = at(row)
-            self.cells.setdefault((int(latitude // 1), int(longitude // 1) % 360), []).append(row)
-
-    def within(self, latitude: float, longitude: float, radius: float) -> list[tuple[float, Any]]:
-        """Rows at most ``radius`` km away with their distance, in no order."""
-        reach = radius / 111 + 0.1
-        wide = min(180.0, reach / cos(radians(min(89.0, abs(latitude) + reach))))
-        west, east = int((longitude - wide) // 1), int((longitude + wide) // 1)
-        columns = sorted({column % 360 for column in range(west, east + 1)})
-        out = []
-        for line in range(int((latitude - reach) // 1), int((latitude + reach) // 1) + 1):
-            for column in columns:
-                for row in self.cells.get((line, column), ()):
-                    away = distance_km(latitude, longitude, *self.at(row))
-                    if away <= radius:
-                        out.append((away, row))
-        return out
-
-    def nearest(self, latitude: float, longitude: float) -> tuple[float, Any]:
-        """The nearest row, and how far away it is in km."""
-        for radius in (60, 250, 1000, 4000):
-            if rows := self.within(latitude, longitude, radius):
-                return min(rows, key=lambda found: found[0])
-        return min(self.within(latitude, longitude, 20_100), key=lambda found: found[0])
-
-
-@lru_cache(maxsize=1)
-def _city_map() -> Nearby:
-    return Nearby(table("cities"), lambda row: (row[4], row[5]))
-
-
-@cities.api(
-    "Cities around a point within a radius: how many, and the most populous.",
-    {
-        "latitude": takes("latitude", 48.2),
-        "longitude": takes("longitude", 16.37),
-        "radius_km": takes("radius_km", 60),
-        "min_population": maybe("population", 100_000, 0),
-    },
-    {
-        "count": gives(
-            "count",
-            "the number of populated places of over 15,000 inhabitants that GeoNames lists within "
-            "{radius_km} km of the point ({latitude}, {longitude})",
-        ),
-        "largest": gives(
-            "city_name",
-            "the most populous city within {radius_km} km of the point ({latitude}, {longitude})",
-        ),
-    },
-)
-def cities_within(
-    latitude: float, longitude: float, radius_km: float, min_population: int = 0
-) -> Response:
-    near = _city_map().within(latitude, longitude, radius_km)
-    rows = [row for _, row in near if row[6] >= min_population]
-    rows.sort(key=lambda row: (-row[6], row[0]))
-    names = [city_label(row) for row in found(rows, f"city within {radius_km} km")[:20]]
-    return {"count": len(rows), "largest": names[0], "cities": names}
-
-
-@lru_cache(maxsize=1)
-def _large_city_map() -> Nearby:
-    large = (row for row in table("cities") if row[6] >= 300_000)
-    return Nearby(large, lambda row: (row[4], row[5]))
-
-
-@cities.api(
-    "The city of 300,000 inhabitants or more that is nearest to a point, with country and time "
-    "zone.",
-    {"latitude": takes("latitude", 48.8584), "longitude": takes("longitude", 2.2945)},
-    {
-        "name": gives(
-            "city_name",
-            "the city of over 300,000 inhabitants nearest to the point ({latitude}, {longitude})",
-        ),
-        "country_code": gives(
-            "country_code",
-            "the ISO alpha-2 code of the country of the city of over 300,000 inhabitants nearest "
-            "to the point ({latitude}, {longitude})",
-            entity="the country of the city of over 300,000 inhabitants nearest to the point "
-            "({latitude}, {longitude})",
-        ),
-    },
-)
-def nearest_large_city(latitude: float, longitude: float) -> Response:
-    away, row = _large_city_map().nearest(latitude, longitude)
-    return {**_city(row), "distance_km": round(away, 2)}
-
-
-@cities.api(
-    "Geodesic distance between two cities, and the more populous of them.",
-    {"city_1": takes("city_name", "Kyoto"), "city_2": takes("city_name", "Nairobi")},
-    {
-        "distance_km": gives(
-            "distance_km",
-            "the distance in km as the crow flies between {city_1} and {city_2}",
-            "the geodesic distance in km from {city_1} to {city_2}",
-            ask="How many kilometres as the crow flies is {city_1} from {city_2}?",
-        ),
-        "larger": gives(
-            "city_name",
-            "the more populous city of {city_1} and {city_2}",
-            ask="Which has more inhabitants, {city_1} or {city_2}?",
-        ),
-    },
-    libs=("geographiclib",),
-)
-def city_distance(city_1: str, city_2: str) -> Response:
-    first, second = find_city(city_1), find_city(city_2)
-    away = geodesic_km(first[4], first[5], second[4], second[5])
-    larger = max(first, second, key=lambda row: (row[6], row[0]))
-    return {"distance_km": round(away, 3), "larger": city_label(larger)}
-
-
-@cities.api(
-    "Area and perimeter of the geodesic triangle between three cities.",
-    {
-        "city_1": takes("city_name", "Paris"),
-        "city_2": takes("city_name", "Berlin"),
-        "city_3": takes("city_name", "Rome"),
-    },
-    {
-        "area_km2": gives(
-            "area_km2",
-            "the area in km² of the triangle whose corners are {city_1}, {city_2} and {city_3}",
-        ),
-        "perimeter_km": gives(
-            "distance_km",
-            "the perimeter in km of the triangle whose corners are {city_1}, {city_2} and {city_3}",
-        ),
-    },
-    libs=("geographiclib",),
-)
-def city_triangle(city_1: str, city_2: str, city_3: str) -> Response:
-    from geographiclib.geodesic import Geodesic
-
-    shape = Geodesic.WGS84.Polygon()
-    for name in (city_1, city_2, city_3):
-        row = find_city(name)
-        shape.AddPoint(row[4], row[5])
-    _, perimeter, area = shape.Compute()
-    return {"area_km2": round(abs(area) / 1e6, 3), "perimeter_km": round(perimeter / 1000, 3)}
-
-
-def geodesic_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
-    """Length of the shortest way on the WGS 84 ellipsoid; needs geographiclib."""
-    from geographiclib.geodesic import Geodesic
-
-    return float(Geodesic.WGS84.Inverse(lat1, lon1, lat2, lon2)["s12"]) / 1000
-
-
-def distance_km(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
-    """Great-circle distance on a sphere of the Earth's mean radius."""
-    a, b, c, d = map(radians, (lat1, lon1, lat2, lon2))
-    half = sin((c - a) / 2) ** 2 + cos(a) * cos(c) * sin((d - b) / 2) ** 2
-    return 2 * 6371.0088 * asin(sqrt(min(1.0, half)))
+def different(*names: str) -> None:
+    """Refuse to compare a thing with itself."""
+    if len(set(names)) < len(names):
+        raise HubError(f"name {len(names)} that are different", 400)
 
 
 @lru_cache(maxsize=65536)
@@ -834,17 +557,6 @@ def _codes3() -> list[str]:
     return [row[1] for row in table("countries") if row[0] in wanted]
 
 
-def _well_known_cities() -> list[str]:
-    """Capitals and cities of 500,000 and more, where no other city of the name comes near."""
-    out = []
-    for name, rows in _by_name().items():
-        best = _first(rows)
-        known = best[6] >= 500_000 or (best[2], name) in _capitals()
-        if known and all(best[6] >= 10 * row[6] for row in rows if row[0] != best[0]):
-            out.append(str(best[1]))
-    return sorted(out)
-
-
 def _capital_cities() -> list[str]:
     known = set(_all_countries()) & set(_codes())
     return sorted(_country(code)["capital"] for code in known)
@@ -860,31 +572,9 @@ def _subdivision_codes() -> list[str]:
     return sorted(out)[::2]
 
 
-# Landmarks; latitude and longitude stand at the same place in the two lists of entities.
-POINTS: Final = (
-    (48.8584, 2.2945), (51.5007, -0.1246), (40.6892, -74.0445), (41.8902, 12.4922),
-    (27.1751, 78.0421), (29.9792, 31.1342), (-33.8568, 151.2153), (-22.9519, -43.2105),
-    (-13.1631, -72.545), (40.4319, 116.5704), (37.9715, 23.7257), (55.752, 37.6175),
-    (52.5163, 13.3777), (35.3606, 138.7274), (-3.0674, 37.3556), (27.9881, 86.925),
-    (43.8791, -103.4591), (36.1069, -112.1129), (37.8199, -122.4783), (43.0896, -79.0849),
-    (-17.9243, 25.8572), (30.3285, 35.4444), (13.4125, 103.867), (-7.6079, 110.2038),
-    (25.1972, 55.2744), (41.0086, 28.9802), (41.4036, 2.1744), (50.0875, 14.4213),
-    (47.5576, 10.7498), (45.8326, 6.8652), (64.3136, -20.3024), (60.3913, 5.3221),
-    (59.9398, 30.3146), (20.6843, -88.5678), (19.6925, -98.8438), (-25.6953, -54.4367),
-    (-33.9628, 18.4098), (-25.3444, 131.0369), (22.2759, 114.1455), (1.2834, 103.8607),
-    (-36.8485, 174.7622), (21.3069, -157.8583), (61.2181, -149.9003), (-54.8019, -68.303),
-)  # fmt: skip
-
-
-def _degrees(value: float, plus: str, minus: str) -> tuple[str]:
-    return (f"{abs(value)}° {plus if value >= 0 else minus}",)
-
-
 entities("country_code", _codes, says=_country_words, aliases=_other_names)
 entities("country_code3", _codes3, says=lambda code: (f"the country with the ISO code {code}",))
 entities("country_name", lambda: [_names()[code] for code in _codes()])
-# A label may tell the country, too; an answer need not.
-entities("city_name", _well_known_cities, aliases=lambda name: (name.partition(",")[0],))
 entities("capital_city", _capital_cities)
 entities(
     "subdivision_code",
@@ -894,6 +584,3 @@ entities(
 entities("region", lambda: ("Africa", "Americas", "Asia", "Europe", "Oceania"),
          says=lambda name: ("the Americas" if name == "Americas" else name,))  # fmt: skip
 entities("subregion", lambda: sorted({_subregion(c) for c in _all_countries().values()}))
-entities("latitude", lambda: [p[0] for p in POINTS], says=lambda v: _degrees(v, "N", "S"))
-entities("longitude", lambda: [p[1] for p in POINTS], says=lambda v: _degrees(v, "E", "W"))
-entities("radius_km", lambda: (25, 30, 40, 50, 60, 75, 80, 100, 120, 150, 200, 250, 300))

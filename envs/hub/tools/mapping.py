@@ -8,12 +8,16 @@ from typing import Any, Final
 from ..entities import entities
 from ..registry import HubError, Tool, gives, maybe, takes
 from ..types import measure, sem
-from .location import POINTS, Response, geodesic_km
+from .cities import POINTS, distance_km, geodesic_km
+from .location import Response
 
+sem("corners", about="corners as latitude,longitude pairs parted by semicolons, as 0,0;0,9;9,0",
+    high=1000)  # fmt: skip
 sem("quadkey", about="quadkey of a map tile, of the digits 0 to 3, as 120220011203", high=22)
 sem("locator", about="Maidenhead locator of six characters, as JN18du", high=6)
 sem("compass_point", about="one of 16 compass points, as NNE", high=3, compare="name", links=False)
 sem("utm_zone", about="UTM zone with latitude band, as 31U", high=3, links=False)
+measure("perimeter_km", "kilometres", 0, 2e6)
 measure("map_metres", "metres", 0, 1e8)
 measure("geohash_length", "how many characters", 1, 12, kind="integer", tolerance=0)
 measure("zoom_level", "zoom level of a web map", 1, 22, kind="integer", tolerance=0)
@@ -138,26 +142,24 @@ def antipode(latitude: float, longitude: float) -> Response:
 
 
 @geo.api(
-    "Area and perimeter of a polygon, whose 3 to 50 corners are given in turn as "
-    "[latitude, longitude].",
-    {"points": takes("latlon[]", [[0, 0], [0, 10], [10, 10], [10, 0]])},
+    "Area and perimeter of a polygon, whose corners are given in turn.",
+    {"corners": takes("corners", "0,0;0,10;10,10;10,0")},
     {
-        "area_km2": gives("area_km2", "the area in km² of {points}"),
-        "perimeter_km": gives("distance_km", "the perimeter in km of {points}"),
+        "area_km2": gives("area_km2", "the area in km² of {corners}"),
+        "perimeter_km": gives("perimeter_km", "the perimeter in km of {corners}"),
     },
 )
-def polygon(points: list[list[float]]) -> Response:
-    if len(points) < 3 or any(len(point) != 2 or abs(point[0]) > 90 for point in points):
-        raise HubError("points must be three or more of [latitude, longitude]", 400)
+def polygon(corners: str) -> Response:
     shape = _ellipsoid().Polygon()
-    for latitude, longitude in points:
+    pairs = [corner.split(",") for corner in corners.split(";")]
+    if not 3 <= len(pairs) <= 50 or any(len(pair) != 2 for pair in pairs):
+        raise HubError("give 3 to 50 corners as latitude,longitude;latitude,longitude;..", 400)
+    for latitude, longitude in ((float(a), float(b)) for a, b in pairs):
+        if not (abs(latitude) <= 90 and abs(longitude) <= 180):
+            raise HubError("latitudes go from -90 to 90, longitudes from -180 to 180", 400)
         shape.AddPoint(latitude, longitude)
-    corners, perimeter, area = shape.Compute()
-    return {
-        "area_km2": round(abs(area) / 1e6, 3),
-        "perimeter_km": round(perimeter / 1000, 3),
-        "corners": corners,
-    }
+    _, perimeter, area = shape.Compute()
+    return {"area_km2": round(abs(area) / 1e6, 3), "perimeter_km": round(perimeter / 1000, 3)}
 
 
 # ---------------------------------------------------------------- GridCodes
@@ -349,6 +351,8 @@ tiles = Tool("MapTiles", "Mapping", "Tiles of web maps in Mercator's projection,
             "quadkey",
             "the quadkey of the map tile at zoom level {zoom} that holds the point "
             "({latitude}, {longitude})",
+            entity="the map tile at zoom level {zoom} that holds the point ({latitude}, "
+            "{longitude})",
         ),
         "x": gives(
             "tile_number",
@@ -435,11 +439,25 @@ def _quadkeys() -> list[str]:
     return [tile_of_point(*point, zoom=12)["quadkey"] for point in POINTS]
 
 
+def _polygons() -> list[str]:
+    """Triangles of a landmark and the two that are nearest to it."""
+    out = []
+    for point in POINTS:
+        near = sorted(POINTS, key=lambda other: distance_km(*point, *other))[:3]
+        out.append(";".join(f"{latitude:.2f},{longitude:.2f}" for latitude, longitude in near))
+    return out
+
+
 DISTANCES: Final = (
     50, 100, 150, 200, 250, 300, 400, 500, 600, 750, 800, 1000, 1200, 1500, 2000, 2500, 3000, 4000,
     5000, 7500,
 )  # fmt: skip
 
+entities(
+    "corners",
+    _polygons,
+    says=lambda text: (f"the polygon with the corners {text.replace(';', '; ')}",),
+)
 entities("geohash", _geohashes, says=lambda code: (f"the geohash {code}",))
 entities("plus_code", _plus_codes, says=lambda code: (f"the Plus Code {code}",))
 entities("locator", _locators, says=lambda code: (f"the Maidenhead locator {code}",))

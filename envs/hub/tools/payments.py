@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ..entities import entities
+from ..pack import table
 from ..registry import HubError, Tool, found, gives, maybe, takes
 from ..types import lists, sem
 from .events import day
@@ -62,19 +63,17 @@ def _bic(text: str) -> Any:
     {
         "country_code": gives(
             "country_code",
-            "the ISO alpha-2 code of the country of the bank account with the IBAN {iban}",
-            entity="the country of the bank account with the IBAN {iban}",
-            ask="In which country is the bank account with the IBAN {iban}?",
+            "the ISO alpha-2 code of the country of the bank account with {iban}",
+            entity="the country of the bank account with {iban}",
+            ask="In which country is the bank account with {iban}?",
         ),
         "bank_name": gives(
             "text",
-            "the name of the bank at which the account with the IBAN {iban} is held",
-            ask="At which bank is the account with the IBAN {iban} held?",
+            "the name of the bank at which the account with {iban} is held",
+            ask="At which bank is the account with {iban} held?",
         ),
-        "bic": gives(
-            "bic", "the BIC of the bank at which the account with the IBAN {iban} is held"
-        ),
-        "bank_code": gives("national_bank_code", "the national bank code in the IBAN {iban}"),
+        "bic": gives("bic", "the BIC of the bank at which the account with {iban} is held"),
+        "bank_code": gives("national_bank_code", "the national bank code in {iban}"),
     },
 )
 def parse_iban(iban: str) -> Response:
@@ -126,14 +125,14 @@ def build_iban(bank_code: str, account: str, country_code: str = "DE") -> Respon
     {
         "country_code": gives(
             "country_code",
-            "the ISO alpha-2 code of the country of the bank with the BIC {bic}",
-            entity="the country of the bank with the BIC {bic}",
-            ask="In which country is the bank with the BIC {bic}?",
+            "the ISO alpha-2 code of the country of the bank with {bic}",
+            entity="the country of the bank with {bic}",
+            ask="In which country is the bank with {bic}?",
         ),
         "bank_name": gives(
             "text",
-            "the name of the bank with the BIC {bic}",
-            ask="Which bank has the BIC {bic}?",
+            "the name of the bank with {bic}",
+            ask="Which bank has {bic}?",
         ),
     },
 )
@@ -222,9 +221,9 @@ checks = Tool(
     {
         "country_code": gives(
             "country_code",
-            "the ISO alpha-2 code of the country of the bank account with the IBAN {number}",
-            entity="the country of the bank account with the IBAN {number}",
-            ask="In which country is the bank account with the IBAN {number}?",
+            "the ISO alpha-2 code of the country of the bank account with {number}",
+            entity="the country of the bank account with {number}",
+            ask="In which country is the bank account with {number}?",
         ),
     },
 )
@@ -245,9 +244,9 @@ def iban_check(number: str) -> Response:
     {
         "country_code": gives(
             "country_code",
-            "the ISO alpha-2 code of the country of the bank with the BIC {number}",
-            entity="the country of the bank with the BIC {number}",
-            ask="In which country is the bank with the BIC {number}?",
+            "the ISO alpha-2 code of the country of the bank with {number}",
+            entity="the country of the bank with {number}",
+            ask="In which country is the bank with {number}?",
         )
     },
 )
@@ -273,7 +272,7 @@ def bic_check(number: str) -> Response:
         ),
         "check_digits": gives(
             "check_digits",
-            "the two check digits of the RF creditor reference (ISO 11649) for {invoice_number}",
+            "the two-digit check number in the RF creditor reference for {invoice_number}",
         ),
     },
 )
@@ -372,9 +371,9 @@ def _tender(country_code: str, date: dt.date) -> tuple[str, dt.date]:
     {
         "formatted": gives(
             "text",
-            "the way in which an amount of {amount} in {currency} is written in {locale}",
+            "the way in which {locale} writes an amount of {amount} in {currency}",
             "the usual notation, in {locale}, of an amount of {amount} in {currency}",
-            ask="How is an amount of {amount} in {currency} written in {locale}?",
+            ask="How does one write, in {locale}, an amount of {amount} in {currency}?",
         )
     },
 )
@@ -456,10 +455,6 @@ def currency_since(country_code: str) -> Response:
             ask="Which currency, as an ISO 4217 code, did {country_code} have before its present "
             "one?",
         ),
-        "until": gives(
-            "date",
-            "the last date on which the former currency of {country_code} was legal tender there",
-        ),
     },
 )
 def former_currency(country_code: str) -> Response:
@@ -498,7 +493,7 @@ def currencies_used(country_code: str) -> Response:
 def _users() -> dict[str, list[str]]:
     """Of each currency the countries whose currency it is at present."""
     out: dict[str, list[str]] = {}
-    for code in _tenders():
+    for code in sorted(_tenders().keys() & {row[0] for row in table("countries")}):
         try:
             out.setdefault(_tender(code, PRESENT)[0], []).append(code)
         except HubError:
@@ -508,7 +503,7 @@ def _users() -> dict[str, list[str]]:
 
 @formats.api(
     "The countries and territories that use a currency as their own.",
-    {"currency": takes("currency_code", "XOF")},
+    {"currency": takes("currency_code", "KES")},
     {
         "count": gives(
             "count",
@@ -540,11 +535,11 @@ def countries_using(currency: str) -> Response:
     {
         "name": gives(
             "text",
-            "the name of {currency} in {locale}",
-            "the word or words for {currency} in {locale}",
-            ask="What is {currency} called in {locale}?",
+            "the name that {locale} has for {currency}",
+            "the name in {locale} of {currency}",
+            ask="In {locale}, what is {currency} called?",
         ),
-        "symbol": gives("text", "the symbol that stands for {currency} in {locale}"),
+        "symbol": gives("text", "the symbol that stands, in {locale}, for {currency}"),
     },
 )
 def currency_name(currency: str, locale: str) -> Response:
@@ -601,8 +596,8 @@ GERMAN_BANKS: Final = (
 
 def _number(mark: str, digits: int) -> str:
     """Some digits that depend on the mark alone."""
-    number = (crc32(mark.encode()) * 7919 + 104_729) % 10**digits
-    return f"{max(number, 10 ** (digits - 1) + 7):d}"
+    low = 10 ** (digits - 1)
+    return str(crc32(mark.encode()) * 7919 % (9 * low) + low)
 
 
 @lru_cache(maxsize=1)
@@ -648,9 +643,12 @@ def _invoices() -> list[str]:
 
 
 entities(
-    "iban", _ibans, says=lambda v: (str(v), _grouped(str(v))), aliases=lambda v: (_grouped(str(v)),)
+    "iban",
+    _ibans,
+    says=lambda v: (f"the IBAN {v}", f"the IBAN {_grouped(str(v))}"),
+    aliases=lambda v: (_grouped(str(v)),),
 )
-entities("bic", _bics)
+entities("bic", _bics, says=lambda v: (f"the BIC {v}",))
 entities(
     "bank_code",
     _german_banks,

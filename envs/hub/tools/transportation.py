@@ -10,7 +10,7 @@ from ..entities import entities
 from ..pack import table
 from ..registry import HubError, Tool, found, gives, takes
 from ..types import sem
-from .location import Response
+from .location import Response, different
 
 sem("vin", about="vehicle identification number of 17 characters", high=17)
 sem("american_vin", about="vehicle identification number of a vehicle made in North America",
@@ -81,7 +81,7 @@ def _check_digit(vin: str) -> str:
         ),
         "check_digit_ok": gives(
             "bool",
-            "the validity (true or false) of the check digit in {vin}",
+            "whether the check digit in {vin} is right",
             ask="Does {vin} have the right check digit?",
         ),
     },
@@ -246,13 +246,13 @@ def country_of_sign(sign: str) -> Response:
     {
         "same": gives(
             "bool",
-            "the truth (true or false) of the statement that one drives on the same side of the "
-            "road in {country_1} and {country_2}",
+            "whether one drives on the same side of the road in {country_1} and {country_2}",
             ask="Does one drive on the same side of the road in {country_1} and {country_2}?",
         )
     },
 )
 def same_side(country_1: str, country_2: str) -> Response:
+    different(country_1.upper(), country_2.upper())
     first, second = driving_side(country_1)["side"], driving_side(country_2)["side"]
     return {"same": first == second, "side_1": first, "side_2": second}
 

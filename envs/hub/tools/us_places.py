@@ -8,14 +8,14 @@ from typing import Any
 from ..entities import entities
 from ..pack import table
 from ..registry import Tool, found, gives, takes
-from ..types import lists, sem
-from .location import Response, city_label, fold
+from ..types import sem
+from .cities import city_label
+from .location import Response, fold
 
 sem("us_place", about="city and state of the US, as Springfield, IL", high=60, compare="name")
 sem("us_city", about="city of the US, as Austin", high=40, compare="name", links=False)
 sem("us_capital", about="capital of a US state, as Austin", high=40, compare="name")
 sem("us_fips", about="two-digit FIPS code of a US state, as 06", high=2, entity=True)
-lists("us_state")
 
 us_places = Tool(
     "UsPlaces", "Location", "ZIP codes, states and cities of the United States.", ("us", "zipcodes")
@@ -46,7 +46,11 @@ def _by_place() -> dict[tuple[str, str], list[str]]:
     {"zip_code": takes("zip_code", "90210")},
     {
         "city": gives("us_city", "the city to which {zip_code} belongs"),
-        "place": gives("us_place", "the city and state to which {zip_code} belongs"),
+        "place": gives(
+            "us_place",
+            "the city and state to which {zip_code} belongs",
+            entity="the city to which {zip_code} belongs",
+        ),
         "state": gives(
             "us_state",
             "the two-letter code of the US state in which {zip_code} lies",
@@ -122,7 +126,11 @@ def _states() -> dict[str, Any]:
             "the capital of {state}",
             ask="Which city is the capital of {state}?",
         ),
-        "capital_place": gives("us_place", "the capital city of {state}, with its state"),
+        "capital_place": gives(
+            "us_place",
+            "the capital, written with its state as Springfield, IL, of {state}",
+            entity="the capital of {state}",
+        ),
         "fips": gives("us_fips", "the two-digit FIPS code of {state}"),
         "statehood_year": gives(
             "year",
@@ -201,7 +209,11 @@ def _cities_by_state() -> dict[str, list[list[Any]]]:
             "the most populous city of {state}",
             ask="Which city of {state} has the most inhabitants?",
         ),
-        "place": gives("us_place", "the most populous city of {state}, with its state"),
+        "place": gives(
+            "us_place",
+            "the most populous city, written with its state as Springfield, IL, of {state}",
+            entity="the most populous city of {state}",
+        ),
         "population": gives(
             "population", "the number of inhabitants of the most populous city of {state}"
         ),
