@@ -244,8 +244,7 @@ class Completion:
         return cls(**{**data, "calls": calls})
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A completion as the policy reads it: a thought and the calls, in order (none, one, many)."""
 
     thought: str | None

@@ -50,6 +50,8 @@ class Filters:
             return "a fact is about one thing twice"
         if echoes(question, parts):
             return "answer is in the question"
+        if any(circles(fact) for fact in question.every_fact()):
+            return "a hop leads back"
         if question.operator in ("argmax", "argmin", "difference") and close(question):
             return "values are too close"
         for fact in question.facts if question.group is None else question.facts[:1]:
@@ -197,6 +199,16 @@ def repeats(fact: Fact) -> bool:
     """Whether two parameters of one type have the same input."""
     given = [(fact.endpoint.params[n].type, repr(each)) for n, each in fact.inputs.items()]
     return len(set(given)) < len(given)
+
+
+def circles(fact: Fact) -> bool:
+    """Whether the fact's value is one that it rests on: a conversion there and back."""
+    value, before = fact.value(), [f for f in fact.facts() if f is not fact]
+    if isinstance(value, bool | list) or str(value) in ("0", "1", "2", "3", "4", "5"):
+        return False
+    known = [(f.type.name, f.value()) for f in before] if before else []
+    known += [(s.type, s.value) for s in fact.seeds()] if before else []
+    return any(feeds(type, fact.type.name) and each == value for type, each in known)
 
 
 def echoes(question: Question, parts: Sequence[Any]) -> bool:

@@ -65,7 +65,7 @@ def test_every_test_answer_is_what_the_hub_says_today() -> None:
 
 def test_certificates_reach_the_answer_without_the_dead_api() -> None:
     certified = [record for record in tests() if record["alternatives"]]
-    assert len(certified) >= 0.3 * len(tests())
+    assert len(certified) >= 0.2 * len(tests())
     for record in certified:
         for dead, ways in record["alternatives"].items():
             assert dead in record["path"]
