@@ -7,6 +7,7 @@ import datetime as dt
 import hashlib
 import uuid
 import zlib
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import quote
@@ -18,7 +19,7 @@ from .events import WEEKDAYS, day
 from .location import Response, fold
 from .text_analysis import WORDS
 
-HASHES: Final = {
+HASHES: Final[Mapping[str, tuple[str, Callable[..., Any]]]] = {
     "md5": ("MD5", hashlib.md5),
     "sha1": ("SHA-1", hashlib.sha1),
     "sha256": ("SHA-256", hashlib.sha256),

@@ -29,7 +29,7 @@ LANGUAGES: Final = {
     "ne": "Nepali", "nl": "Dutch", "no": "Norwegian", "ny": "Nyanja", "or": "Odia",
     "pa": "Punjabi", "pl": "Polish", "ps": "Pashto", "pt": "Portuguese", "qu": "Quechua",
     "rm": "Romansh", "ro": "Romanian", "ru": "Russian", "rw": "Kinyarwanda", "sd": "Sindhi",
-    "si": "Sinhala", "sk": "Slovak", "sl": "Slovenian", "sm": "Samoan", "sn": "Shona",
+    "si": "Sinhala", "sk": "Slovak", "sl": "Slovenian", "sn": "Shona",
     "so": "Somali", "sq": "Albanian", "sr": "Serbian", "st": "Southern Sotho",
     "su": "Sundanese", "sv": "Swedish", "sw": "Swahili", "ta": "Tamil", "te": "Telugu",
     "tg": "Tajik", "th": "Thai", "ti": "Tigrinya", "tk": "Turkmen", "tn": "Tswana",
@@ -58,6 +58,8 @@ OTHER_NAMES: Final = {
     "ug": ("Uighur",),
     "zh": ("Mandarin Chinese", "Mandarin"),
 }
+# Without a name in the CLDR.
+VARIETIES: Final = {"apc": "Levantine Arabic", "apd": "Sudanese Arabic"}
 SCRIPTS: Final = {
     "Arab": "Arabic", "Armn": "Armenian", "Beng": "Bengali", "Cyrl": "Cyrillic",
     "Deva": "Devanagari", "Ethi": "Ethiopic", "Geor": "Georgian", "Grek": "Greek",
@@ -329,11 +331,6 @@ def language_share(country_code: str, language_code: str) -> Response:
             "the language that most people in {country_code} use",
             ask="Which language do most people in {country_code} use?",
         ),
-        "second": gives(
-            "language_code",
-            "the ISO 639 code of the second most used language of {country_code}",
-            entity="the second most used language of {country_code}",
-        ),
         "percent": gives(
             "percent",
             "the percentage of the people of {country_code} who use the country's most used "
@@ -347,8 +344,7 @@ def languages_of_country(country_code: str) -> Response:
     listed = [{"language_code": code, "percent": shares[code][0]} for code in codes[:15]]
     return {
         "most_used": codes[0],
-        "most_used_name": _english().get(codes[0]),
-        "second": (*codes, None)[1],
+        "most_used_name": _english().get(codes[0]) or VARIETIES.get(codes[0]),
         "percent": shares[codes[0]][0],
         "languages": listed,
     }
