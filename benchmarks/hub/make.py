@@ -203,9 +203,10 @@ def makers() -> Iterator[Maker]:
         if name == "i1-tool":
             pool = [api for api in tool if api.tool.name in HELD_TOOLS]
         yield Maker(name, level, "test", wanted, pool, apis, fits, mirrors)
+    known = Mirrors(seen)  # what is held out is no way around, either
     for level, wanted in TRAIN.items():
         name = f"train-{level.lower()}"
-        yield Maker(name, level, "train", wanted, seen, seen, on("train"), mirrors)
+        yield Maker(name, level, "train", wanted, seen, seen, on("train"), known)
 
 
 def make_sets(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,7 +13,7 @@ from ...envs.hub.registry import Endpoint
 from ...envs.hub.types import TYPES, SemType
 from .expressions import Calls, Element, Fact, Seed
 from .graph import Graph, Level, complete, level_of
-from .wording import Speaker, enumerate_words, names_of
+from .wording import NO_WHAT_IS, Speaker, enumerate_words, names_of
 
 # Types that a person names and that are no codes: what a comparison may be between.
 NAMED: Final = frozenset(
@@ -129,17 +130,16 @@ class Question:
             frame = speaker.rng.choice(GROUPS)
             return frame.format(group=group, phrase=phrase, best=best)
         names = [speaker.name(seed) for seed in self.varied]
-        slot = next(n for n, v in owner(self.facts[0], self.varied[0]).inputs.items()
-                    if v == self.varied[0])  # fmt: skip
         fact = self.facts[0]
-        if owner(fact, self.varied[0]) is not fact:
-            each = ", ".join(f"({letter}) {speaker.phrase(f)}"
-                             for letter, f in zip("abc", self.facts, strict=False))  # fmt: skip
-            shown = enumerate_words(names, "or")
-            return f"Compare {each}. Is it {best} for {shown}?"
+        if list(fact.inputs.values()) != [self.varied[0]]:  # "of A, B and C and D" says nothing
+            lettered = zip("abc", self.facts, strict=False)
+            each = "; ".join(f"({letter}) {speaker.phrase(f)}" for letter, f in lettered)
+            return f"Compare {each}. Is it {best} for {enumerate_words(names, 'or')}?"
+        [slot] = fact.inputs
         phrase = speaker.phrase(fact, {slot: enumerate_words(names)})
-        return speaker.rng.choice(RANKINGS).format(phrase=phrase, best=best, n=len(names),
-                                                   names=enumerate_words(names, "or"))  # fmt: skip
+        frame = speaker.rng.choice(RANKINGS)
+        shown = enumerate_words(names, "or")
+        return frame.format(phrase=phrase, best=best, n=len(names), names=shown)
 
 
 DIFFERENCES: Final = (
@@ -175,7 +175,7 @@ def _both(speaker: Speaker, first: Fact, second: Fact) -> str:
     said, phrase = speaker.question(first), speaker.phrase(second)
     if not said.endswith("?"):
         return f"{said[:-1]}, and also {phrase}."
-    return f"{said} And {'tell me' if phrase.startswith('whether') else 'what is'} {phrase}?"
+    return f"{said} And {'tell me' if re.match(NO_WHAT_IS, phrase) else 'what is'} {phrase}?"
 
 
 def equal_words(type: SemType, value: Any) -> str:
@@ -191,11 +191,6 @@ def first_element(fact: Fact) -> Element:
         if isinstance(each, Fact):
             return first_element(each)
     raise ValueError(f"{fact.shape} is not about an element")
-
-
-def owner(fact: Fact, seed: Seed) -> Fact:
-    """The fact that takes the seed."""
-    return next(f for f in fact.facts() if seed in f.inputs.values())
 
 
 def answerable(endpoint: Endpoint, key: str) -> bool:
@@ -259,7 +254,7 @@ class Asker:
                 if fact is None or (length > 1 and len(list(fact.facts())) < 2):
                     return None
                 return Question("value", (fact,))
-            case "both":
+            case "both" if level != "I3" or rng.random() < 0.4:
                 lengths = {"I1": (1, 1, 2), "I2": (1, 1, 2), "I3": (1, 2, 2, 3)}
                 first = self._fact(rng, level, rng.choice(lengths[level]), root)
                 other = self._root(rng, root[0] if level == "I1" else None)
@@ -269,6 +264,8 @@ class Asker:
                 if rng.random() < 0.6:
                     second = _about_the_same(first, second)
                 return Question("both", (first, second))
+            case "both":
+                return None
             case _:
                 return self._instances(rng, level, operator, root)
 

@@ -20,6 +20,10 @@ FRAMES: Final = (
     "I need {0}.",
     "Can you tell me {0}?",
 )
+# What cannot stand after "What is": clauses, and plurals.
+NO_WHAT_IS: Final = (
+    r"whether\b|the (?:minutes|hours|days|seconds|letters|digits|notes|women|people)\b"
+)
 WHETHER: Final = (
     "Tell me {0}.",
     "I'd like to know {0}.",
@@ -78,7 +82,7 @@ class Speaker:
         if gives.questions and self.rng.random() < 0.6:
             return capital(self._fill(self.rng.choice(gives.questions), fact))
         phrase = self.phrase(fact)
-        frames = WHETHER if phrase.startswith("whether") else FRAMES
+        frames = WHETHER if re.match(NO_WHAT_IS, phrase) else FRAMES
         return self.rng.choice(frames).format(phrase)
 
     def thing(self, each: Input) -> str:
@@ -135,7 +139,8 @@ def names_of(type: str, value: Any) -> Sequence[str]:
 
 def smooth(text: str) -> str:
     """The text without the stumbles of nesting: "the BIC the BIC of" is "the BIC of"."""
-    return re.sub(r"(?:the )?\b((?:[\w-]+ ){1,4})the \1", r"the \1", text)
+    text = re.sub(r"(?:the )?\b((?:[\w-]+ ){1,4})the \1", r"the \1", text)
+    return re.sub(r"\bthe (\w+) called the (\1|one)\b", r"the \1", text)
 
 
 def readable(text: str) -> bool:

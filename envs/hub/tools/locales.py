@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from functools import lru_cache
 from typing import Any, Final
 
+from ..cldr import identifiers
+from ..cldr import locale as cldr_locale
 from ..entities import entities
 from ..registry import HubError, Tool, found, gives, maybe, takes
 from ..types import sem
@@ -86,25 +87,12 @@ locales = Tool(
 )
 
 
-@lru_cache(maxsize=1)
-def _identifiers() -> frozenset[str]:
-    """Locales of the languages that the hub knows."""
-    from babel.localedata import locale_identifiers
-
-    known = {*LANGUAGES, "nb", "nn"}
-    return frozenset(each for each in locale_identifiers() if each.partition("_")[0] in known)
-
-
-@lru_cache(maxsize=1024)
 def _locale(text: str) -> Any:
-    from babel import Locale
-
-    language, *rest = text.replace("-", "_").split("_")
-    parts = [part.title() if len(part) == 4 else part.upper() for part in rest]
-    name = "_".join((language.lower(), *parts))
-    if name not in _identifiers():
+    """The locale, of a language that the hub knows."""
+    known = cldr_locale(text)
+    if known.language not in {*LANGUAGES, "nb", "nn"}:
         raise HubError(f"locale {text} not found")
-    return Locale.parse(name)
+    return known
 
 
 def _readable(text: str) -> str:
@@ -252,9 +240,9 @@ def locale_of_country(country_code: str) -> Response:
     country = country_code.upper()
     codes = found(official_languages_of().get(country), f"official language of {country_code}")
     language = {"no": "nb"}.get(codes[0], codes[0])
-    known = sorted(each for each in _identifiers() if each.split("_")[0::2] == [language, country])
+    known = sorted(each for each in identifiers() if each.split("_")[0::2] == [language, country])
     for name in (f"{language}_{country}", *known):
-        if name in _identifiers():
+        if name in identifiers():
             return {"locale": name, "name": _locale(name).english_name}
     raise HubError(f"locale of {country_code} not found")
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
+from ..cldr import locale as cldr_locale
 from ..entities import entities
 from ..pack import table
 from ..registry import HubError, Tool, found, gives, maybe, takes
@@ -295,33 +296,13 @@ formats = Tool(
 )
 
 
-@lru_cache(maxsize=1)
-def _locales() -> frozenset[str]:
-    from babel.localedata import locale_identifiers
-
-    return frozenset(locale_identifiers())
-
-
-def _locale(text: str) -> str:
-    parts = text.replace("-", "_").split("_")
-    name = "_".join(
-        part.lower() if i == 0 else part.title() if len(part) == 4 else part.upper()
-        for i, part in enumerate(parts)
-    )
-    if name not in _locales():
-        raise HubError(f"locale {text} not found")
-    return name
-
-
 def _named(currency: str) -> str:
     """The code of a currency that has a name.
 
     Raises:
         HubError: there is none; 404.
     """
-    from babel import Locale
-
-    if currency.upper() not in Locale("en").currencies:
+    if currency.upper() not in cldr_locale("en").currencies:
         raise HubError(f"currency {currency} not found")
     return currency.upper()
 
@@ -380,7 +361,7 @@ def _tender(country_code: str, date: dt.date) -> tuple[str, dt.date]:
 def format_amount(amount: float, currency: str, locale: str) -> Response:
     from babel.numbers import format_currency
 
-    text = format_currency(amount, _named(currency), locale=_locale(locale))
+    text = format_currency(amount, _named(currency), locale=cldr_locale(locale))
     return {"formatted": _plain_spaces(text)}
 
 
@@ -545,7 +526,7 @@ def countries_using(currency: str) -> Response:
 def currency_name(currency: str, locale: str) -> Response:
     from babel.numbers import get_currency_name, get_currency_precision, get_currency_symbol
 
-    code, where = _named(currency), _locale(locale)
+    code, where = _named(currency), cldr_locale(locale)
     return {
         "name": _plain_spaces(get_currency_name(code, locale=where)),
         "symbol": _plain_spaces(get_currency_symbol(code, locale=where)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Final
 
+from ..cldr import locale as cldr_locale
 from ..entities import entities
 from ..pack import table
 from ..registry import HubError, Tool, found, gives, takes
@@ -87,9 +88,7 @@ languages = Tool(
 @lru_cache(maxsize=1)
 def _english() -> dict[str, str]:
     """English names by language code."""
-    from babel import Locale
-
-    return {code: name for code, name in Locale("en").languages.items() if "_" not in code}
+    return {code: name for code, name in cldr_locale("en").languages.items() if "_" not in code}
 
 
 @lru_cache(maxsize=1)
@@ -117,11 +116,9 @@ def _language(code: str) -> str:
 @lru_cache(maxsize=256)
 def _names_in(code: str) -> dict[str, str]:
     """The names of languages in a language; empty where the CLDR has none."""
-    from babel import Locale, UnknownLocaleError
-
     try:
-        return dict(Locale(code).languages)
-    except UnknownLocaleError:
+        return dict(cldr_locale(code).languages)
+    except HubError:
         return {}
 
 
@@ -155,7 +152,6 @@ def _names_in(code: str) -> dict[str, str]:
     },
 )
 def language_info(language_code: str) -> Response:
-    from babel import Locale
     from babel.core import get_global
 
     code = _language(language_code)
@@ -165,7 +161,7 @@ def language_info(language_code: str) -> Response:
         "language_code": code,
         "name": _english()[code],
         "autonym": _names_in(code).get(code),
-        "script": SCRIPTS.get(script) or Locale("en").scripts.get(script),
+        "script": SCRIPTS.get(script) or cldr_locale("en").scripts.get(script),
         "script_code": script,
         "territory": territory if territory.isalpha() else None,
     }
