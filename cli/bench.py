@@ -29,6 +29,7 @@ DEMO_LIMIT = 20
 DEMO_FAULTS = "mixed"
 DEMO_PLANNERS = ("cot", "react", "react@50", "dfsdt")
 DEMO_REFERENCE = "dfsdt"
+BUSHY, FITS = 8, 20  # nodes of the tree that is drawn after it
 
 
 @app.command()
@@ -209,6 +210,8 @@ def _report(
         if demo:
             _show_one_tree(directory, plan)
         console.print(f"run directory: {directory.path}", soft_wrap=True)
+        if demo:
+            console.print(NEXT.rstrip(), soft_wrap=True)
     sys.stdout.flush()
     err = stderr()
     for text in _faults(rows, directory):
@@ -266,19 +269,31 @@ def _say_plan(plan: Plan, path: Path, resumed: RunDirectory | None, as_json: boo
 
 
 def _show_one_tree(directory: RunDirectory, plan: Plan) -> None:
-    """The passed tree of the last planner that branched most, without growing a screen long."""
+    """A passed tree of the last planner, of the last suite that has one that fits a screen."""
     from ..benchmarks.drawing import draw
     from .tables import stdout
 
     spec, console = plan.planners[-1], stdout()
     verdicts = directory.verdicts.get(plan.judge, {})
-    passed = (key for key, verdict in verdicts.items() if verdict.decision == "passed")
-    trials = [directory.load(key) for key in passed if key.planner == spec]
-    sizes = {len(trial.tree_data["nodes"]): trial for trial in reversed(trials)}
-    if not (fitting := [size for size in sizes if size <= 20]):
-        return
-    best = sizes[max(fitting)]
-    console.print(f"{best.key.task}, grown by {spec}:")
-    console.print(draw(best.tree, width=console.width), end="", soft_wrap=True)
-    again = ["toolgrove", "tree", str(directory.path), best.key.task, "--planner", spec, "--text"]
-    console.print(f"again: {shlex.join(again)}\n", soft_wrap=True)
+    passed = {key for key, verdict in verdicts.items() if verdict.decision == "passed"}
+    for suite in reversed(plan.suites):
+        keys = [key for key in passed if (key.suite, key.planner) == (suite.name, spec)]
+        trials = [directory.load(key) for key in sorted(keys)]
+        sizes = {len(trial.tree_data["nodes"]): trial for trial in reversed(trials)}
+        if fitting := [size for size in sizes if BUSHY <= size <= FITS]:
+            best = sizes[max(fitting)]
+            said = next(t.instruction for t in suite.tasks if t.id == best.key.task)
+            console.print(f"{best.key.task}, grown by {spec}: {said}", soft_wrap=True)
+            console.print(draw(best.tree, width=console.width), end="", soft_wrap=True)
+            again = ("tree", str(directory.path), best.key.task, "--planner", spec, "--text")
+            console.print(f"again: {shlex.join(('toolgrove', *again))}\n", soft_wrap=True)
+            return
+
+
+NEXT = """
+next:
+  toolgrove bench --planner dfsdt --planner dfsdt:width=3        two widths on the same tasks
+  toolgrove bench --suite hub:i3-inst --faults clean --planner react --planner dfsdt
+  toolgrove new planner NAME                                     a planner of your own, and its test
+  toolgrove hub list                                             the APIs behind it
+"""
