@@ -3,10 +3,10 @@
 It answers from the messages and tools that it is sent, and from a private look-up of the task's
 solution (``task.extra``). Its failings are those that ToolLLM's section 2.3 names or shows: it
 takes a wrong API among alike ones, writes wrong or missing arguments, invents APIs, gives up after
-errors, answers too early, repeats itself; and most of its mistakes are *sticky*: a misconception comes back
-wherever the same step comes up, unless the prompt shows that it was tried. It never learns which
-planner asks. Equal requests get equal replies: all chance comes from ``request.seed`` (trial seed,
-messages, sample index), and misconceptions from the task and ``seed``.
+errors, answers too early, repeats itself; and most of its mistakes are *sticky*: a misconception
+comes back wherever the same step comes up, unless the prompt shows that it was tried. It never
+learns which planner asks. Equal requests get equal replies: all chance comes from ``request.seed``
+(trial seed, messages, sample index), and misconceptions from the task and ``seed``.
 
 It is for studying search, not for ranking models: what planners gain with it says how they cope
 with such mistakes. docs/models.md gives the parameters and the limits.
@@ -18,7 +18,7 @@ import json
 import random
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, Literal
@@ -94,6 +94,12 @@ class SimulatedModel:
             if not 0 <= value <= 1:
                 raise ValueError(f"{key} must be from 0 to 1, not {value}")
         self.skill, self.seed = replace(SKILLS[skill], **own), seed
+        self.identity = {
+            "provider": "toolgrove",
+            "base_url": None,
+            "model": "simulated",
+            "parameters": {"seed": seed, **asdict(self.skill)},
+        }
 
     async def complete(self, requests: Sequence[Request]) -> list[Completion | ModelError]:
         """One turn a request."""
@@ -144,12 +150,17 @@ def view(messages: Sequence[Message]) -> View:
         if message.calls:
             made = message.calls[0]
         elif message.role == "tool" and made is not None:
-            calls.append((*made, message.content or ""))
+            observation = message.content or ""
+            invented = _INVENTED.search(observation)  # the prompt hides the name, the error has it
+            calls.append((invented[1] if invented else made[0], made[1], observation))
             made = None
     last = messages[-1]
     if last.role == "user" and len(messages) > 2:
         tried = attempts(last.content or "")
     return View(tuple(calls), tuple(tried))
+
+
+_INVENTED: Final = re.compile(r"No such function name: ([\w.-]+)")
 
 
 def attempts(text: str) -> list[tuple[str, str, str]]:
@@ -232,7 +243,7 @@ class _Mind:
             found = found or next((c for c in left if c[0] not in names and self._settles(c)), None)
             if found is None:
                 break
-            left.remove(found)
+            left = [call for call in left if call[:2] != found[:2]]  # repetitions say no more
             results.append(found[2])
         return results, failed + len(left)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from ..toolbench import standardize
@@ -20,11 +21,11 @@ def application() -> Any:
     ``{"error", "response"}`` with HTTP status 200; the hub's own status is in ``x-hub-status``.
     """
     from starlette.applications import Starlette
+    from starlette.concurrency import run_in_threadpool
     from starlette.requests import Request
     from starlette.responses import Response
     from starlette.routing import Route
 
-    listed = json.dumps([api_doc(endpoint) for endpoint in endpoints().values()])
     standard = {_standard(e.tool.name, e.name): e for e in endpoints().values()}
 
     def answer(text: str, status: int) -> Response:
@@ -56,7 +57,7 @@ def application() -> Any:
         return answer(*answered(call_key(endpoint.id, arguments)))
 
     async def apis(request: Request) -> Response:
-        return Response(listed, media_type="application/json")
+        return Response(await run_in_threadpool(_listed), media_type="application/json")
 
     async def call(request: Request) -> Response:
         body = await body_of(request)
@@ -79,6 +80,12 @@ def application() -> Any:
             Route("/rapidapi", toolbench, methods=["POST"]),
         ]
     )
+
+
+@lru_cache(maxsize=1)
+def _listed() -> str:
+    """All APIs as JSON; their example calls load every library, which takes seconds."""
+    return json.dumps([api_doc(endpoint) for endpoint in endpoints().values()])
 
 
 def _standard(tool: str, api: str) -> str:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from toolgrove.benchmarks.hub.suite import SETS
+from toolgrove.benchmarks.judges import Verdict
+from toolgrove.benchmarks.suites import load_suites
+from toolgrove.benchmarks.trial import Key, Trial
 from toolgrove.core import API, Action, Model, Task, ToolEnv, Turn, make
 from toolgrove.core.registry import names
 from toolgrove.envs import RecordedEnv, ReplayEnv, ShopEnv
+from toolgrove.envs.hub.faults import PROFILES
+from toolgrove.envs.hub.registry import endpoints
 from toolgrove.envs.shop import shop_tasks
 from toolgrove.models import Batcher, ReplayModel, ScriptedModel
 from toolgrove.models.scripted import line
+from toolgrove.models.simulated import SimulatedModel
 from toolgrove.models.stumble import StumblingModel
 from toolgrove.testing import check_env, check_model, check_planner
 
@@ -63,8 +72,51 @@ def test_shop(fork: str) -> None:
     check_env(ShopEnv, TASK)
 
 
+needs_hub = pytest.mark.skipif(
+    "CountryAtlas.country_profile" not in endpoints(), reason="needs the extra hub"
+)
+
+
+def hub_tasks(n: int) -> tuple[Task, ...]:
+    """Tasks that can lose an API."""
+    [suite] = load_suites("hub:i1-inst")
+    return tuple(task for task in suite.tasks if task.extra["alternatives"])[:n]
+
+
+def way(task: Task) -> list[Action]:
+    """The calls of the solution that refer to no result, made twice, and ones that are refused."""
+    steps: list[tuple[str, dict[str, Any]]] = task.extra["solution"]["steps"]
+    calls = [Action(name, json.dumps(given)) for name, given in steps]
+    return [*calls, *calls, Action(calls[0].api, "{}"), Action(calls[0].api, "x"), Action("none")]
+
+
+@needs_hub
+@pytest.mark.parametrize("faults", PROFILES)
+def test_hub(faults: str) -> None:
+    for task in hub_tasks(5):
+        check_env(lambda: make("envs", f"hub:{faults}"), task, actions=way(task))
+
+
+@needs_hub
+@pytest.mark.parametrize("spec", ["cot", "react@2", "dfsdt", "dfsdt:ranked=true,max_steps=4"])
+def test_planners_on_the_hub(spec: str) -> None:
+    check_planner(
+        make("planners", spec),
+        tasks=hub_tasks(2),
+        cap=30,
+        model=lambda: make("models", "simulated"),
+        env=lambda fork: lambda: make("envs", "hub:mixed"),
+    )
+
+
+@needs_hub
+def test_the_simulated_model_on_tasks_that_it_knows() -> None:
+    for task in hub_tasks(3):
+        check_model(SimulatedModel, task=task)
+
+
 def test_no_environment_is_left_out() -> None:
-    assert set(names("envs")) == {"recorded", "replay", "shop"}
+    assert set(names("envs")) == {"hub", "recorded", "replay", "shop"}
 
 
 def test_replay_and_recorded() -> None:
@@ -79,6 +131,7 @@ def test_replay_and_recorded() -> None:
     [
         ReplayModel,
         StumblingModel,
+        SimulatedModel,
         lambda: ScriptedModel(default=line({"text": "so", "calls": [["search", {}]]})),
         lambda: ScriptedModel(),
         lambda: Batcher(StumblingModel(), max_batch=2),
@@ -90,7 +143,67 @@ def test_models(make_model: Callable[[], Model]) -> None:
 
 
 def test_no_model_is_left_out() -> None:
-    assert set(names("models")) == {"replay", "scripted", "stumble"}
+    assert set(names("models")) == {"replay", "scripted", "simulated", "stumble"}
+
+
+SUITES = {
+    "shop": ["shop", "shop:n=3,seed=7"],
+    "hub": [f"hub:{name}" for name in (*SETS, "train-i2")] + ["hub:i3-inst,steps=3"],
+    "jsonl": [],  # a file of one's own: tests/benchmarks/test_suites.py
+    "toolbench": [],  # ToolBench's: tests/benchmarks/test_toolbench_files.py
+}
+
+
+def test_no_suite_is_left_out() -> None:
+    assert set(SUITES) == set(names("suites"))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param(spec, marks=needs_hub if name == "hub" else ())
+        for name, specs in SUITES.items()
+        for spec in specs
+    ],
+)
+def test_suites(spec: str) -> None:
+    [suite] = load_suites(spec)
+    [again] = load_suites(spec)
+    assert suite.name == spec and suite.digest == again.digest
+    assert len({task.id for task in suite.tasks}) == len(suite.tasks)
+    for task in suite.tasks:
+        offered = {api.name for api in task.apis}
+        assert len(offered) == len(task.apis) and {*task.relevant} <= offered
+        for value in (task.answer, dict(task.extra)):
+            assert json.loads(json.dumps(value)) == value
+    for kind, name in (("models", suite.model), ("envs", suite.env), ("judges", suite.judge)):
+        assert make(kind, name) is not None
+
+
+JUDGES = {"answered": "no idea", "match": "You paid 12.50.", "truth": "It is 12.5."}
+
+
+def test_no_judge_is_left_out() -> None:
+    assert set(JUDGES) == set(names("judges"))
+
+
+@pytest.mark.parametrize("name", JUDGES)
+def test_judges(name: str) -> None:
+    task = Task("t", "What did you pay?", answer=12.5)
+
+    def verdict(answer: str, of: Task = task) -> Verdict:
+        trial = Trial(Key("s", "t", "p", 0), of.digest, 0, "answered", answer, {}, {})
+        found = asyncio.run(make("judges", name)(of, trial))
+        assert isinstance(found, Verdict) and found.reason
+        return found
+
+    assert verdict(JUDGES[name]) == verdict(JUDGES[name])
+    assert verdict(JUDGES[name]).decision == "passed"
+    if name != "answered":
+        assert verdict("You paid 13.").decision == "failed"
+        assert verdict("12.5", replace(task, answer=None)).decision == "unjudged"
+    for odd in ("", "\x00\ud800", "12.5 " * 50_000, "[" * 5000):
+        assert verdict(odd).decision in ("passed", "failed")
 
 
 def test_tasks_of_the_shop_can_be_done() -> None:
