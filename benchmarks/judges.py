@@ -42,7 +42,7 @@ class Match:
 
     A text matches where it stands as a whole word, letter case and spacing aside; a number where
     an equal number stands; of a list, every element must match. A task without an answer is
-    unjudged. (Units, dates and tolerances are for the ``truth`` judge, which is still to come.)
+    unjudged. Units, dates and tolerances are for the ``truth`` judge.
     """
 
     async def __call__(self, task: Task, trial: Trial) -> Verdict:
