@@ -138,9 +138,17 @@ def tasks(
     out: Annotated[Path, typer.Option(help="Folder to write NAME.jsonl.gz to.")],
     only: Annotated[list[str] | None, typer.Option("--set", help="Only this set.")] = None,
     jobs: Annotated[int, typer.Option(help="Processes at once.")] = 2,
+    model: Annotated[
+        str | None, typer.Option(metavar="M", help="Reword instructions with this model.")
+    ] = None,
 ) -> None:
     """Make the hub's tasks again: the same libraries give the same bytes."""
     from ..benchmarks.hub.make import make_sets
+    from ..benchmarks.hub.paraphrase import reword
+    from ..core import make
 
+    writer = None if model is None else make("models", model)
     for name, made, tries, dropped in make_sets(out, only, jobs):
         print(f"{name}: {made} tasks from {tries} draws; turned away: {dropped}")
+        if writer is not None:
+            print(f"{name}: {reword(out / f'{name}.jsonl.gz', writer)} of them reworded")

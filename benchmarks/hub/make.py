@@ -241,11 +241,16 @@ def write(name: str, tasks: Sequence[dict[str, Any]], folder: Path = DATA) -> No
     folder.mkdir(parents=True, exist_ok=True)
     libs = {lib for task in tasks for lib in libs_of(task)}
     head = {"set": name, "tasks": len(tasks), "fingerprint": fingerprint(sorted(libs))}
-    lines = [json.dumps(each, ensure_ascii=False) for each in (head, *tasks)]
+    write_lines(folder / f"{name}.jsonl.gz", [head, *tasks])
+
+
+def write_lines(path: Path, records: Sequence[dict[str, Any]]) -> None:
+    """Write JSON lines, gzipped without a date."""
+    lines = [json.dumps(each, ensure_ascii=False) for each in records]
     packed = io.BytesIO()
     with gzip.GzipFile("", "wb", 9, packed, mtime=0) as out:
         out.write(("\n".join(lines) + "\n").encode())
-    (folder / f"{name}.jsonl.gz").write_bytes(packed.getvalue())
+    path.write_bytes(packed.getvalue())
 
 
 def libs_of(task: dict[str, Any]) -> set[str]:

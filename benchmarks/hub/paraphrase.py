@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import gzip
+import json
 import random
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from ...core import Completion, Message, Model, Prompt, Request
 from ...envs.hub.registry import endpoints
+from .make import write_lines
 from .wording import LONGEST
 
 ASK: Final = """\
@@ -45,6 +50,14 @@ async def paraphrase(
         plain = {"instruction": text, "plain": record["instruction"]} if kept else {}
         out.append({**record, **plain})
     return out
+
+
+def reword(path: Path, model: Model) -> int:
+    """Reword the tasks of a set's file in place; how many were."""
+    head, *records = [json.loads(line) for line in gzip.decompress(path.read_bytes()).splitlines()]
+    reworded = asyncio.run(paraphrase(records, model))
+    write_lines(path, [head, *reworded])
+    return sum("plain" in record for record in reworded)
 
 
 def faithful(text: str, record: Mapping[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import random
 import sys
@@ -18,9 +19,9 @@ from toolgrove.benchmarks.hub.expressions import Fact, Input, Seed, execute
 from toolgrove.benchmarks.hub.filters import Filters
 from toolgrove.benchmarks.hub.fingerprint import fingerprint, pack_digest
 from toolgrove.benchmarks.hub.graph import Graph, light_endpoints
-from toolgrove.benchmarks.hub.make import DATA, make_sets, write
+from toolgrove.benchmarks.hub.make import DATA, make_sets, write, write_lines
 from toolgrove.benchmarks.hub.mirrors import Mirrors, renames
-from toolgrove.benchmarks.hub.paraphrase import faithful, paraphrase
+from toolgrove.benchmarks.hub.paraphrase import faithful, paraphrase, reword
 from toolgrove.benchmarks.hub.questions import Question
 from toolgrove.benchmarks.hub.wording import Speaker, capital, enumerate_words, readable, smooth
 from toolgrove.cli import main
@@ -28,7 +29,7 @@ from toolgrove.core import Completion, ModelError, Request, UsageError
 from toolgrove.core.solution import Operator
 from toolgrove.envs.hub.registry import by_function, endpoints
 from toolgrove.models import ScriptedModel
-from toolgrove.models.scripted import Line
+from toolgrove.models.scripted import Line, line
 
 pytestmark = pytest.mark.skipif(
     "CountryAtlas.country_profile" not in endpoints(), reason="needs the extra hub"
@@ -393,3 +394,20 @@ def test_equal_tasks_make_equal_files_with_the_fingerprint_first(tmp_path: Path)
 
 def test_the_sets_are_shipped() -> None:
     assert len(list(DATA.glob("*.jsonl.gz"))) == 9
+
+
+def test_a_sets_file_is_reworded_in_place(tmp_path: Path) -> None:
+    record = {
+        "instruction": "What is the capital of Kenya?",
+        "answer": "Nairobi",
+        "literals": ["Kenya"],
+        "path": ["CountryAtlas.country_profile"],
+    }
+    path = tmp_path / "set.jsonl.gz"
+    write_lines(path, [{"set": "x"}, record, {**record, "literals": ["Uganda"]}])
+    said = ScriptedModel(default=line("Which city is the seat of Kenya's government, please?"))
+    assert reword(path, said) == 1
+    lines = [json.loads(text) for text in gzip.decompress(path.read_bytes()).splitlines()]
+    assert lines[0] == {"set": "x"}
+    assert lines[1]["instruction"] == "Which city is the seat of Kenya's government, please?"
+    assert lines[1]["plain"] == lines[2]["instruction"] == "What is the capital of Kenya?"
