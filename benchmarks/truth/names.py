@@ -120,9 +120,13 @@ def names_of(type: str, value: Any) -> list[str]:
 
 @lru_cache(maxsize=64)
 def lexicon(type: str) -> Lexicon:
-    """The well-known values of a type that has entities."""
+    """The well-known values of a type that has entities; none where its library is missing."""
     made, coded = Lexicon(), TYPES[type].compare == "exact"
-    for value in ENTITIES[type].values:
+    try:
+        values = ENTITIES[type].values
+    except ImportError:
+        return made
+    for value in values:
         made.add(value, names_of(type, value))
         if coded and isinstance(value, str):
             made.codes[value] = value

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 
 from toolgrove.benchmarks.judges import Verdict
 from toolgrove.benchmarks.trial import Key, Trial
-from toolgrove.benchmarks.truth import check
+from toolgrove.benchmarks.truth import check, names
 from toolgrove.benchmarks.truth.choice import chosen
 from toolgrove.benchmarks.truth.codes import asks_for_code
 from toolgrove.benchmarks.truth.judge import Truth
 from toolgrove.benchmarks.truth.prose import LONGEST, clean, without_refusals
 from toolgrove.benchmarks.truth.units import unit_of
 from toolgrove.core import Task
-from toolgrove.envs.hub.entities import ENTITIES
+from toolgrove.envs.hub.entities import ENTITIES, Entities
 from toolgrove.envs.hub.registry import everything
 from toolgrove.envs.hub.types import TYPES
 
@@ -36,8 +36,8 @@ CASES = [
 
 
 def passes(answer: str, truth: Any, types: str | list[str] = "", instruction: str = "") -> bool:
-    names = [types] if isinstance(types, str) else types
-    return check(answer, truth, types=[t for t in names if t], instruction=instruction).passed
+    given = [types] if isinstance(types, str) else types
+    return check(answer, truth, types=[t for t in given if t], instruction=instruction).passed
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['answer'][:40]}|{case['truth']}")
@@ -286,9 +286,9 @@ PIECES = [
 )
 def test_no_text_raises(text: str, case: tuple[Any, Any, str]) -> None:
     truth, types, instruction = case
-    names = [types] if isinstance(types, str) else types
-    assert check(text, truth, types=names, instruction=instruction).reason
-    assert check(text, text, types=names, instruction=text).reason
+    given = [types] if isinstance(types, str) else types
+    assert check(text, truth, types=given, instruction=instruction).reason
+    assert check(text, text, types=given, instruction=text).reason
 
 
 LONG = [
@@ -307,8 +307,8 @@ def test_long_answers_cost_in_proportion(piece: str) -> None:
         for _ in range(2):
             start = time.process_time()
             for truth, types, instruction in TRUTHS[:4] + TRUTHS[5:7] + TRUTHS[12:14]:
-                names = [types] if isinstance(types, str) else types
-                assert check(text, truth, types=names, instruction=instruction).reason
+                given = [types] if isinstance(types, str) else types
+                assert check(text, truth, types=given, instruction=instruction).reason
             best = min(best, time.process_time() - start)
         return best
 
@@ -374,6 +374,20 @@ def test_whether_the_code_is_asked_for(instruction: str, type: str, asked: bool)
 def test_the_unit_of_a_type(type: str, dimension: str | None) -> None:
     unit = unit_of(TYPES[type])
     assert (unit and unit.dimension) == dimension
+
+
+def test_a_type_whose_library_is_missing_has_no_candidates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def missing(*_: Any) -> Any:
+        raise ModuleNotFoundError("no such library")
+
+    broken = Entities("nth", missing, missing, missing)
+    monkeypatch.setattr(names, "ENTITIES", {"nth": broken})
+    names.lexicon.cache_clear()
+    assert passes("It is the second.", "second", "nth")
+    assert not passes("It is the third.", "second", "nth")
+    names.lexicon.cache_clear()
 
 
 def test_nothing_is_chosen_from_nothing() -> None:
