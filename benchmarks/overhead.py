@@ -115,7 +115,7 @@ def search(planner: Planner, nodes: int, *, journal: Journal | None = None) -> R
     return result
 
 
-def microseconds(planner: Planner, nodes: int, *, journal: bool, runs: int = 5) -> float:
+def microseconds(planner: Planner, nodes: int, *, journal: bool, runs: int = 7) -> float:
     """CPU time a node, the best of several searches."""
     best = float("inf")
     for _ in range(runs):
@@ -127,6 +127,16 @@ def microseconds(planner: Planner, nodes: int, *, journal: bool, runs: int = 5) 
             if kept is not None:
                 kept.close()
     return best / nodes * 1e6
+
+
+def yardstick(runs: int = 9) -> float:
+    """CPU milliseconds of a fixed loop, the best of several: how fast the machine is just now."""
+    best = float("inf")
+    for _ in range(runs):
+        start = time.process_time()
+        sum(i for i in range(300_000))
+        best = min(best, time.process_time() - start)
+    return best * 1000
 
 
 def calls_per_node(planner: Planner, nodes: int) -> float:
@@ -211,6 +221,10 @@ def main() -> None:
             row += [f"{off:.0f}", f"{on:.0f}", f"{counts[-1]:.0f}"]
         table.add_row(*row, f"{counts[-1] / counts[0]:.2f}")
     console.print(table)
+    console.print(
+        f"a loop of 300,000 additions takes {yardstick():.1f} ms just now: machines drift, so read "
+        f"the times beside it (10 ms where the targets were set)"
+    )
     console.print("targets: DFSDT at most 60 off, 150 on; ratio at most 1.15")
     console.print("ToolBench's own code in such a setting: 700 to 2,300, growing with depth\n")
     for spec in ("react", "dfsdt"):
