@@ -26,10 +26,14 @@ def digests(specs: Iterable[str]) -> dict[str, str]:
 
 
 def _names(spec: str) -> set[str]:
-    """Every part of a spec that may be the name of a file, nested specs included."""
+    """Every part of a spec that may be the name of a file, nested specs included.
+
+    A cache's file is none: the run itself writes it.
+    """
     read = parse(spec)
     names = {read.name} if read.name.endswith(".py") else set()
-    for value in filter(None, [read.main, *(value for _, value in read.items)]):
+    items = [value for key, value in read.items if (read.name, key) != ("cache", "file")]
+    for value in filter(None, [read.main, *items]):
         if value.startswith("(") and value.endswith(")"):
             names |= _names(value[1:-1])
         else:

@@ -30,6 +30,7 @@ from ..core import (
 from ..core.deadline import Overdue, within
 from ..core.registry import singular
 from ..models import Batcher
+from ..models.cache import Cached
 from .fingerprints import digests
 from .judges import Judge, Verdict
 from .rundir import RunDirectory
@@ -49,6 +50,8 @@ class Plan:
         planners: specs, as given; they name the rows of the summary.
         model, env, judge: specs; "" is each suite's own.
         faults: a fault profile, added to the environment's spec (``faults=mixed``).
+        cache: a file to keep the models' replies in, and to take them from; it changes no result,
+            so it is no part of what must be equal for a run to be resumed.
         policy, evaluator: specs.
         trials: repetitions of each task, under seeds ``seed``, ``seed + 1``, ..
         limit: only the first so many tasks of each suite.
@@ -71,6 +74,7 @@ class Plan:
     match: Match | None = None
     reference: str | None = None
     faults: str | None = None
+    cache: Path | None = None
 
     def __post_init__(self) -> None:
         _distinct("planner", self.planners)
@@ -157,6 +161,7 @@ class Parts:
 
     Attributes:
         own: the parts of suites that have another model, environment or judge, by their name.
+        caches: the models' caches, if the plan has one.
     """
 
     planners: Mapping[str, Planner]
@@ -166,6 +171,7 @@ class Parts:
     evaluator: Evaluator | None
     judge: Judge
     own: Mapping[str, Parts] = field(default_factory=dict)
+    caches: Sequence[Cached] = ()
 
     def of_suite(self, name: str) -> Parts:
         """The parts that a suite runs with."""
@@ -187,10 +193,15 @@ class Parts:
         models: dict[str, Model] = {}
         made: dict[tuple[str, str, str], Parts] = {}
         own: dict[str, Parts] = {}
+        caches: list[Cached] = []
         for suite in plan.suites:
             model, env, judge = (plan.spec(w, suite) for w in ("model", "env", "judge"))
             if model not in models:
-                models[model] = _batched(_made("models", model, "complete"))
+                asked = _made("models", model, "complete")
+                if plan.cache is not None:
+                    asked = Cached(asked, plan.cache)
+                    caches.append(asked)
+                models[model] = _batched(asked)
             if (model, env, judge) not in made:
                 judged = _made("judges", judge, "__call__")
                 world = _world(env, planners)
@@ -199,6 +210,7 @@ class Parts:
             own[suite.name] = made[model, env, judge]
         first = own[plan.suites[0].name]
         first.own = {name: parts for name, parts in own.items() if parts is not first}
+        first.caches = caches
         return first
 
 

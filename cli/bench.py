@@ -19,9 +19,11 @@ from ..core.budget import KINDS
 from .app import app
 
 if TYPE_CHECKING:
+    from ..benchmarks.forecast import Forecast
     from ..benchmarks.rundir import RunDirectory
     from ..benchmarks.runner import Plan, Runner
     from ..benchmarks.suites import Suite
+    from ..models.cache import Cached
 
 # What `toolgrove bench` runs when it is told nothing: it needs no key and no network.
 DEMO_SUITES = "hub:i1-inst,hub:i1-tool,hub:i1-cat,hub:i2-inst,hub:i2-cat,hub:i3-inst"
@@ -66,6 +68,9 @@ def bench(
     reference: Annotated[
         str | None, typer.Option(metavar="P", help="The planner whose cost it is.")
     ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Keep replies there, and pay them once.")
+    ] = None,
     concurrency: Annotated[int, typer.Option(metavar="C", help="Trials at once.")] = 8,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="The run directory.")] = None,
     fail_under: Annotated[
@@ -80,6 +85,7 @@ def bench(
     A suite brings the model, environment and judge that it is run with where you give none.
     Without options planners of four kinds search the embedded hub, some of whose APIs fail.
     """
+    from ..benchmarks.forecast import check_budget, forecast
     from ..benchmarks.rundir import RunDirectory
     from ..benchmarks.runner import Parts, Plan, Runner, describe
     from ..benchmarks.suites import load_suites
@@ -112,18 +118,21 @@ def bench(
         match=cast(Literal["calls", "tokens", "usd"] | None, match),
         reference=reference,
         faults=faults,
+        cache=cache,
     )
     parts = Parts.of(plan)
+    check_budget(plan, parts)
     path, config = out or Path("runs") / plan.name(), describe(plan, parts)
     if dry_run:
         resumed = RunDirectory(path) if RunDirectory.there(path, config) else None
-        _say_plan(plan, path, resumed, as_json)
+        _say_plan(plan, forecast(plan, parts), path, resumed, as_json)
         return
     directory = RunDirectory.create(path, config)
     try:
         with closing(directory):
             rows = asyncio.run(_run(Runner(plan, directory, parts=parts), concurrency))
             _report(rows, plan, directory, as_json, demo)
+            _say_cache(parts.caches)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -226,10 +235,11 @@ def _faults(rows: list[dict[str, Any]], directory: RunDirectory) -> list[str]:
     says = []
     for end in ("infra", "env_miss"):
         count = sum(row["outcomes"].get(end, 0) for row in rows)
-        case = next((t for t in directory.trials.values() if t.end == end and t.error), None)
-        if count and case is not None and case.error:
-            name = f"{case.key.task}, {case.key.planner}"
-            says.append(f"{count} {end}, such as {name}: {case.error.splitlines()[-1]}")
+        cases = [(t.key, t.error) for t in directory.trials.values() if t.end == end and t.error]
+        if count and cases:
+            key, error = min(cases)  # whichever ended first
+            name = f"{key.task}, {key.planner}"
+            says.append(f"{count} {end}, such as {name}: {error.splitlines()[-1]}")
     if directory.damaged:
         says.append(f"{directory.damaged} torn or damaged lines were left in place and run again")
     return says
@@ -244,7 +254,18 @@ def _below(rows: list[dict[str, Any]], rate: float) -> bool:
     return bool(below)
 
 
-def _say_plan(plan: Plan, path: Path, resumed: RunDirectory | None, as_json: bool) -> None:
+def _say_cache(caches: Sequence[Cached]) -> None:
+    """How much of it the cache had, on stderr."""
+    for each in caches:
+        kept = f", {each.unsaved} of them could not be kept" if each.unsaved else ""
+        saved = f" (${each.saved:.4f} saved)" if each.saved else ""
+        told = f"{each.hits} replies were there{saved}, {each.made} were made{kept}"
+        print(f"cache {each.file}: {told}", file=sys.stderr)
+
+
+def _say_plan(
+    plan: Plan, costs: Forecast, path: Path, resumed: RunDirectory | None, as_json: bool
+) -> None:
     """What would run, and what it may cost at most."""
     keys, identity = plan.keys(), plan.identity()
     says = {
@@ -256,7 +277,8 @@ def _say_plan(plan: Plan, path: Path, resumed: RunDirectory | None, as_json: boo
         "model": identity["model"],
         "env": identity["env"],
         "judge": plan.judge or {suite.name: suite.judge for suite in plan.suites},
-        "at_most": {kind: cap * len(keys) for kind, cap in plan.budget.items()},
+        "at_most": dict(costs.at_most),
+        "bound": costs.says,
         "out": str(path),
     }
     if as_json:

@@ -205,7 +205,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One sampled completion; a reasoning model's thinking is kept apart from its content."""
+    """One sampled completion; a reasoning model's thinking is kept apart from its content.
+
+    ``cached``: it comes from a response cache. Its tokens are those of the call that made it.
+    """
 
     content: str | None = None
     calls: tuple[ToolCall, ...] = ()
@@ -214,6 +217,7 @@ class Completion:
     usd: float = 0.0
     thinking: str | None = None
     logprob: float | None = None
+    cached: bool = False
 
     @property
     def tokens(self) -> int:
@@ -235,6 +239,8 @@ class Completion:
             out["thinking"] = self.thinking
         if self.logprob is not None:
             out["logprob"] = self.logprob
+        if self.cached:
+            out["cached"] = True
         return out
 
     @classmethod

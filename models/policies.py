@@ -15,7 +15,7 @@ from hashlib import blake2b
 from importlib.resources import files
 from json.encoder import encode_basestring, encode_basestring_ascii
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from ..core import (
     API,
@@ -34,11 +34,11 @@ from ..core import (
     WholePlan,
 )
 
-BUILTIN_TEXTS = ("toolgrove", "toolbench")
+BUILTIN_TEXTS = ("toolgrove", "toolbench", "text")
 
 
-def load_texts(name: str) -> dict[str, str]:
-    """The texts of that name, or of a TOML file; what the file leaves out is toolgrove's.
+def load_texts(name: str, rest: str = "toolgrove") -> dict[str, str]:
+    """The texts of that name, or of a TOML file; what the file leaves out is as in ``rest``.
 
     Raises:
         UsageError: there is no such file, or it is no table of strings.
@@ -54,8 +54,8 @@ def load_texts(name: str) -> dict[str, str]:
         own = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{name} is not TOML: {error}") from error
-    base = load_texts("toolgrove")
-    known = {**base, **load_texts("toolbench")}
+    base = load_texts(rest)
+    known = dict.fromkeys(key for builtin in BUILTIN_TEXTS for key in load_texts(builtin))
     for key, value in own.items():
         if not isinstance(value, str):
             raise UsageError(f"{name}: {key} must be a text, not {type(value).__name__}")
@@ -73,9 +73,10 @@ class FunctionPolicy:
     """
 
     name = "functions"
+    rest: ClassVar[str] = "toolgrove"  # the texts that a file of one's own stands on
 
     def __init__(self, texts: str = "toolgrove") -> None:
-        self.texts = load_texts(texts)
+        self.texts = load_texts(texts, self.rest)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -203,7 +204,9 @@ def listed(objects: Sequence[Mapping[str, Any]], *, ascii_only: bool) -> str:
     encode = encode_basestring_ascii if ascii_only else encode_basestring
 
     def line(key: str, value: Any) -> str:
-        return f"    {encode(key)}: {encode(value) if isinstance(value, str) else json.dumps(value)}"
+        return (
+            f"    {encode(key)}: {encode(value) if isinstance(value, str) else json.dumps(value)}"
+        )
 
     rows = [",\n".join([line(key, value) for key, value in each.items()]) for each in objects]
     return "[\n" + ",\n".join([f"  {{\n{row}\n  }}" for row in rows]) + "\n]"
@@ -279,8 +282,8 @@ def read_text(text: str) -> Reply:
 def read_plan(text: str) -> list[Action]:
     """The first JSON list of ``{"api", "arguments"}`` in a text; [] if there is none."""
     decoder = json.JSONDecoder()
-    start = text.find("[")
-    while start >= 0:
+    start, tried = text.find("["), 0
+    while start >= 0 and (tried := tried + 1) <= 200:  # a flood of brackets is no plan
         try:
             value, _ = decoder.raw_decode(text, start)
         except (ValueError, RecursionError):

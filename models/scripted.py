@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,15 @@ class ScriptedModel:
         self._proposed = 0
         self._asked: dict[str, int] = {}
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a response cache knows it by: the script."""
+        script = repr((self.replies, self.default, self.answers))
+        mark = blake2b(script.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+        parameters = {"script": mark}
+        return {"provider": "toolgrove", "base_url": None, "model": "scripted",
+                "parameters": parameters}  # fmt: skip
+
     async def complete(self, requests: Sequence[Request]) -> list[Completion | ModelError]:
         """The script's lines for these requests."""
         self.requests += len(requests)
@@ -70,7 +81,9 @@ class ScriptedModel:
 
 
 def line(data: Mapping[str, Any] | str) -> Line:
-    """A reply in short form: a text, or ``{"text", "calls": [[name, arguments]], "tokens"}``.
+    """A reply in short form: a text, or an object.
+
+    Its keys are ``text``, ``calls`` (a list of ``[name, arguments]``), ``tokens`` and ``usd``.
 
     Raises:
         TypeError, ValueError, AttributeError: it is neither.
@@ -82,10 +95,12 @@ def line(data: Mapping[str, Any] | str) -> Line:
         text = arguments if isinstance(arguments, str) else json.dumps(arguments)
         calls.append(ToolCall(_text(name), text))
     content = data.get("text")
-    tokens = int(data.get("tokens", 0))
+    tokens, usd = int(data.get("tokens", 0)), float(data.get("usd", 0.0))
     if tokens < 0:
         raise ValueError(f"tokens must be 0 or more, not {tokens}")
-    return Completion(None if content is None else _text(content), tuple(calls), 0, tokens)
+    if not 0 <= usd < math.inf:
+        raise ValueError(f"usd must be 0 or more, not {usd:g}")
+    return Completion(None if content is None else _text(content), tuple(calls), 0, tokens, usd)
 
 
 def _text(value: object) -> str:

@@ -33,6 +33,12 @@ class StumblingModel:
             if not 0 <= value <= 1:
                 raise ValueError(f"{name} must be from 0 to 1, not {value}")
         self.rate, self.notice = rate, notice
+        self.identity = {
+            "provider": "toolgrove",
+            "base_url": None,
+            "model": "stumble",
+            "parameters": {"rate": rate, "notice": notice},
+        }
 
     async def complete(self, requests: Sequence[Request]) -> list[Completion | ModelError]:
         """One turn a request."""

@@ -328,7 +328,8 @@ def test_a_dry_run_says_what_would_run_and_runs_nothing(toolgrove: Run) -> None:
     assert done.code == 0 and done.err == "" and not Path("run").exists()
     assert done.out.splitlines() == [
         "trials: 12", "finished: 0", "tasks: 4", "suites: shop:n=4", "planners: react",
-        "model: stumble", "env: shop", "judge: match", "at_most: calls=60", "out: run",
+        "model: stumble", "env: shop", "judge: match", "at_most: calls=60",
+        "bound: calls only: stumble has no bound of a call's tokens and dollars", "out: run",
     ]  # fmt: skip
     toolgrove(*words)
     [plan] = rows(toolgrove(*words, "--dry-run", "--json").out)

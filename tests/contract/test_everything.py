@@ -135,6 +135,8 @@ def test_replay_and_recorded() -> None:
         lambda: ScriptedModel(default=line({"text": "so", "calls": [["search", {}]]})),
         lambda: ScriptedModel(),
         lambda: Batcher(StumblingModel(), max_batch=2),
+        lambda: make("models", "guarded:(stumble),window=900,reply=20,context=trim"),
+        lambda: make("models", "guarded:(stumble),window=50,reply=20"),
     ],
 )
 def test_models(make_model: Callable[[], Model]) -> None:
@@ -143,7 +145,9 @@ def test_models(make_model: Callable[[], Model]) -> None:
 
 
 def test_no_model_is_left_out() -> None:
-    assert set(names("models")) == {"replay", "scripted", "simulated", "stumble"}
+    here = {"guarded", "replay", "scripted", "simulated", "stumble"}
+    own = {"cache", "openai"}  # tests/models/test_cache.py, test_openai_model.py
+    assert set(names("models")) == here | own
 
 
 SUITES = {

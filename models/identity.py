@@ -1,0 +1,73 @@
+"""What tells one model from another: the part of a reply's cause that is not in the request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..core import Model, UsageError
+from .tokens import window
+
+
+class Identified(Protocol):
+    """A model that says what it is.
+
+    ``identity`` has ``provider``, ``base_url``, ``model`` and ``parameters``: plain data, all
+    that decides a reply beside the request, and never a key.
+    """
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """Provider, base URL, model and parameters."""
+
+
+def identity_of(model: Model) -> Mapping[str, Any]:
+    """The model's identity, that of a wrapper's model where the wrapper changes nothing.
+
+    Raises:
+        UsageError: it has none, so its replies cannot be told from another model's.
+    """
+    while not isinstance(found := getattr(model, "identity", None), Mapping):
+        inner = getattr(model, "model", None)
+        if inner is None or not hasattr(inner, "complete"):
+            raise UsageError(
+                f"{type(model).__name__} has no `identity` (provider, base_url, model, "
+                f"parameters): nothing tells its replies from another model's"
+            )
+        model = inner
+    return found
+
+
+def innermost(model: Model) -> Model:
+    """The model behind wrappers, which hold theirs as ``model``."""
+    while (inner := getattr(model, "model", None)) is not None and hasattr(inner, "complete"):
+        model = inner
+    return model
+
+
+def name_of(model: Model) -> str:
+    """The model's name at its provider; "" where it has none."""
+    inner = innermost(model)
+    identity = getattr(inner, "identity", None)
+    named = identity.get("model") if isinstance(identity, Mapping) else None
+    name = named or getattr(inner, "model", None)
+    return name if isinstance(name, str) else ""
+
+
+def window_of(model: Model, prices: Path | None = None) -> int | None:
+    """The context window in tokens: what the model was told, else what the price table has."""
+    for told in (getattr(model, "window", None), getattr(innermost(model), "context", None)):
+        if isinstance(told, int):
+            return told
+    return window(name_of(model), prices)
+
+
+def reply_of(model: Model) -> int | None:
+    """The most tokens of a reply, where the model says."""
+    inner = innermost(model)
+    identity = getattr(inner, "identity", None)
+    parameters = identity.get("parameters") if isinstance(identity, Mapping) else None
+    told = parameters.get("max_tokens") if isinstance(parameters, Mapping) else None
+    told = told if told is not None else getattr(inner, "max_tokens", None)
+    return told if isinstance(told, int) else None
