@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ..core import Message, Model, Prompt, Request, UsageError
 from ..core.finish import API_DOC
 from ..models.identity import name_of, reply_of, window_of
-from .runner import Parts, Plan
+from .plan import Parts, Plan
 
 
 @dataclass(frozen=True)

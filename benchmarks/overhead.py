@@ -40,8 +40,9 @@ from ..core import (
     run,
 )
 from ..core.contracts import Fork
+from .plan import Parts, Plan, describe
 from .rundir import RunDirectory
-from .runner import Parts, Plan, Runner, describe
+from .runner import Runner
 from .suites import Suite
 
 PLANNERS = {

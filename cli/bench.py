@@ -20,8 +20,9 @@ from .app import app
 
 if TYPE_CHECKING:
     from ..benchmarks.forecast import Forecast
+    from ..benchmarks.plan import Plan
     from ..benchmarks.rundir import RunDirectory
-    from ..benchmarks.runner import Plan, Runner
+    from ..benchmarks.runner import Runner
     from ..benchmarks.suites import Suite
     from ..models.cache import Cached
 
@@ -86,8 +87,9 @@ def bench(
     Without options planners of four kinds search the embedded hub, some of whose APIs fail.
     """
     from ..benchmarks.forecast import check_budget, forecast
+    from ..benchmarks.plan import Parts, Plan, describe
     from ..benchmarks.rundir import RunDirectory
-    from ..benchmarks.runner import Parts, Plan, Runner, describe
+    from ..benchmarks.runner import Runner
     from ..benchmarks.suites import load_suites
     from ..benchmarks.summary import incomplete
 

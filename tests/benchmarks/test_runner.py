@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 
 from toolgrove.benchmarks.judges import Match, Verdict
+from toolgrove.benchmarks.plan import Parts, Plan, describe
 from toolgrove.benchmarks.rundir import RunDirectory
-from toolgrove.benchmarks.runner import Parts, Plan, Runner, describe
+from toolgrove.benchmarks.runner import Runner
 from toolgrove.benchmarks.suites import Suite
 from toolgrove.benchmarks.summary import incomplete
 from toolgrove.benchmarks.trial import Key, Trial
@@ -321,7 +322,8 @@ LIFE = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from toolgrove.benchmarks.rundir import RunDirectory
-from toolgrove.benchmarks.runner import Parts, Plan, Runner, describe
+from toolgrove.benchmarks.plan import Parts, Plan, describe
+from toolgrove.benchmarks.runner import Runner
 from toolgrove.benchmarks.suites import Suite
 from toolgrove.envs.shop import shop_tasks
 from toolgrove.models.stumble import StumblingModel

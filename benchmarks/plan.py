@@ -1,0 +1,259 @@
+"""What to run: suites times planners times trials, and the components that a plan names."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Literal
+
+from ..core import (
+    Budget,
+    Evaluator,
+    Model,
+    Planner,
+    Policy,
+    Task,
+    ToolEnv,
+    UsageError,
+    bind,
+    make,
+)
+from ..core.registry import singular
+from ..models import Batcher
+from ..models.cache import Cached
+from .fingerprints import digests
+from .judges import Judge
+from .suites import Suite
+from .trial import Key
+
+Match = Literal["calls", "tokens", "usd"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to run.
+
+    Attributes:
+        suites: the tasks.
+        planners: specs, as given; they name the rows of the summary.
+        model, env, judge: specs; "" is each suite's own.
+        faults: a fault profile, added to the environment's spec (``faults=mixed``).
+        cache: a file to keep the models' replies in, and to take them from; it changes no result,
+            so it is no part of what must be equal for a run to be resumed.
+        policy, evaluator: specs.
+        trials: repetitions of each task, under seeds ``seed``, ``seed + 1``, ..
+        limit: only the first so many tasks of each suite.
+        budget: caps for every trial, by kind.
+        match: give every planner, for the same task and trial, what ``reference`` spent of
+            this there; the reference runs first.
+    """
+
+    suites: Sequence[Suite]
+    planners: Sequence[str]
+    model: str
+    env: str
+    judge: str = "answered"
+    policy: str = "functions"
+    evaluator: str | None = None
+    trials: int = 1
+    seed: int = 0
+    limit: int | None = None
+    budget: Mapping[str, float] = field(default_factory=dict)
+    match: Match | None = None
+    reference: str | None = None
+    faults: str | None = None
+    cache: Path | None = None
+
+    def __post_init__(self) -> None:
+        _distinct("planner", self.planners)
+        _distinct("suite", [suite.name for suite in self.suites])
+        for suite in self.suites:
+            _distinct(f"task of {suite.name}", [task.id for task in suite.tasks])
+        if (self.match is None) != (self.reference is None):
+            raise UsageError("--match and --reference go together")
+        if self.reference is not None and self.reference not in self.planners:
+            given = ", ".join(self.planners)
+            raise UsageError(f"--reference {self.reference!r} is none of the planners: {given}")
+        if self.trials < 1 or (self.limit is not None and self.limit < 1):
+            raise UsageError("--trials and --limit must be 1 or more")
+        Budget(**self.budget)
+
+    def spec(self, what: Literal["model", "env", "judge"], suite: Suite) -> str:
+        """The model, environment or judge of a suite: the plan's, or else the suite's own."""
+        text = str(getattr(self, what) or getattr(suite, what))
+        if what == "env" and self.faults is not None:
+            text += f"{',' if ':' in text else ':'}faults={self.faults}"
+        return text
+
+    def tasks(self) -> Iterator[tuple[Suite, Task]]:
+        """The tasks to run, suite by suite."""
+        for suite in self.suites:
+            for task in suite.tasks[: self.limit]:
+                yield suite, task
+
+    def keys(self) -> list[Key]:
+        """Every planned trial."""
+        return [
+            Key(suite.name, task.id, planner, trial)
+            for planner in self.planners
+            for suite, task in self.tasks()
+            for trial in range(self.trials)
+        ]
+
+    def identity(self) -> dict[str, Any]:
+        """What must be equal for a run to be resumed; files named in specs by their content."""
+        models = {suite.name: self.spec("model", suite) for suite in self.suites}
+        envs = {suite.name: self.spec("env", suite) for suite in self.suites}
+        named = [*self.planners, *models.values(), *envs.values(), self.policy]
+        files = digests([*named, self.evaluator or ""])
+        return {
+            "suites": {s.name: {"digest": s.digest, "tasks": len(s.tasks)} for s in self.suites},
+            "planners": list(self.planners),
+            "model": self.model or models,
+            "env": envs if self.faults or not self.env else self.env,
+            **{k: getattr(self, k) for k in ("policy", "evaluator")},
+            **{k: getattr(self, k) for k in ("trials", "seed", "limit", "match", "reference")},
+            "budget": dict(self.budget),
+            **({"files": files} if files else {}),
+        }
+
+    def name(self) -> str:
+        """A name for the run directory: the same plan has the same name."""
+        first = self.suites[0].name.rpartition("/")[2]
+        plain = "".join(c if c.isalnum() else "-" for c in first).strip("-").lower()[:32]
+        mark = blake2b(repr(self.identity()).encode(), digest_size=4).hexdigest()
+        return f"{plain}-{mark}"
+
+
+def _distinct(what: str, given: Sequence[str]) -> None:
+    if not given:
+        raise UsageError(f"no {what} given")
+    name, count = Counter(given).most_common(1)[0]
+    if count > 1:
+        raise UsageError(f"{what} {name!r} is given twice")
+
+
+@dataclass
+class Parts:
+    """The components that a plan names, made once and shared by all trials.
+
+    Attributes:
+        own: the parts of suites that have another model, environment or judge, by their name.
+        caches: the models' caches, if the plan has one.
+    """
+
+    planners: Mapping[str, Planner]
+    model: Model
+    env: Callable[[], ToolEnv]
+    policy: Policy
+    evaluator: Evaluator | None
+    judge: Judge
+    own: Mapping[str, Parts] = field(default_factory=dict)
+    caches: Sequence[Cached] = ()
+
+    def of_suite(self, name: str) -> Parts:
+        """The parts that a suite runs with."""
+        return self.own.get(name, self)
+
+    @classmethod
+    def of(cls, plan: Plan) -> Parts:
+        """Make them; every spec is checked before anything is spent.
+
+        Raises:
+            UsageError: a name or a parameter is wrong, or the parts do not fit together.
+        """
+        planners = {spec: make("planners", spec) for spec in plan.planners}
+        for spec, planner in planners.items():
+            if not isinstance(planner, Planner):
+                raise UsageError(f"{spec!r} is no Planner, but a {type(planner).__name__}")
+        evaluator = plan.evaluator and _made("evaluators", plan.evaluator, "__call__")
+        policy = _made("policies", plan.policy, "start", "extend", "read", "fingerprint")
+        models: dict[str, Model] = {}
+        made: dict[tuple[str, str, str], Parts] = {}
+        own: dict[str, Parts] = {}
+        caches: list[Cached] = []
+        for suite in plan.suites:
+            model, env, judge = (plan.spec(w, suite) for w in ("model", "env", "judge"))
+            if model not in models:
+                asked = _made("models", model, "complete")
+                if plan.cache is not None:
+                    asked = Cached(asked, plan.cache)
+                    caches.append(asked)
+                models[model] = _batched(asked)
+            if (model, env, judge) not in made:
+                judged = _made("judges", judge, "__call__")
+                world = _world(env, planners)
+                parts = cls(planners, models[model], world, policy, evaluator or None, judged)
+                made[model, env, judge] = parts
+            own[suite.name] = made[model, env, judge]
+        first = own[plan.suites[0].name]
+        first.own = {name: parts for name, parts in own.items() if parts is not first}
+        first.caches = caches
+        return first
+
+
+def _made(kind: str, spec: str, *needs: str) -> Any:
+    """The component, which has what one of its kind needs."""
+    found = make(kind, spec)
+    for need in needs:
+        if not hasattr(found, need):
+            what = f"a {type(found).__name__}, which has no {need!r}"
+            raise UsageError(f"{spec!r} is no {singular(kind)}, but {what}")
+    return found
+
+
+def _batched(model: Model) -> Model:
+    size = getattr(model, "max_batch", 1)
+    return Batcher(model, max_batch=size) if size > 1 else model
+
+
+def _world(spec: str, planners: Mapping[str, Planner]) -> Callable[[], ToolEnv]:
+    """What makes the environment, which fits the planners."""
+    world = bind("envs", spec)
+    if not isinstance(one := world(), ToolEnv):
+        raise UsageError(f"{spec!r} is no ToolEnv, but a {type(one).__name__}")
+    for name, planner in planners.items():
+        if one.fork == "never" and planner.branches:
+            raise UsageError(
+                f"planner {name!r} branches, and environment {spec!r} cannot go back "
+                f"(fork='never'): use cot or react, or another environment"
+            )
+    return world
+
+
+def describe(plan: Plan, parts: Parts) -> dict[str, Any]:
+    """What ``run.json`` keeps beside the identity: versions, git, fingerprints."""
+    from .. import __version__
+
+    return {
+        "identity": {**plan.identity(), "prompts": parts.policy.fingerprint},
+        "judge": plan.judge or {s.name: s.judge for s in plan.suites},
+        "planners": {spec: repr(planner) for spec, planner in parts.planners.items()},
+        "fingerprints": {"prompts": parts.policy.fingerprint},
+        "versions": {"toolgrove": __version__, "python": platform.python_version()},
+        "platform": platform.platform(),
+        "git": _git(),
+        "command": sys.argv[1:],
+    }
+
+
+def _git() -> str | None:
+    """The commit of the working directory, with ``+`` where files were changed."""
+    try:
+        found = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+", "--abbrev=12"],
+            cwd=Path.cwd(),
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip() or None
