@@ -153,9 +153,12 @@ class Stale(ShopEnv):
 
 
 class Seedless(ShopEnv):
+    made = 0
+
     async def reset(self, task: Task, *, seed: int) -> tuple[str, dict[str, Any]]:
         got = await super().reset(task, seed=seed)
-        self._random = random.Random()
+        Seedless.made += 1
+        self._random = random.Random(Seedless.made)
         return got
 
 
