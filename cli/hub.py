@@ -112,7 +112,8 @@ def serve(
         served = application()
     except ImportError as error:
         raise UsageError(f"serving needs {error.name}: pip install 'toolgrove[hub]'") from error
-    listener = socket.socket()
+    # With the protocol named asyncio turns Nagle's algorithm off, which costs 40 ms an answer.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
