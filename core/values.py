@@ -16,6 +16,11 @@ from .status import Provenance, Status
 FINISH = "Finish"
 
 
+def _hash(content: Any) -> str:
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True, default=str)
+    return blake2b(text.encode(), digest_size=12).hexdigest()
+
+
 @dataclass(frozen=True)
 class API:
     """One function offered to the model.
@@ -37,6 +42,11 @@ class API:
     tool: str = ""
     api: str = ""
     read_only: bool = True
+
+    @cached_property
+    def digest(self) -> str:
+        """Content hash; made once for an API that many tasks offer."""
+        return _hash(self.to_json())
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; the inverse of :meth:`from_json`."""
@@ -107,9 +117,7 @@ class Task:
     @cached_property
     def digest(self) -> str:
         """Content hash (instruction, APIs offered, answer): equal tasks of two runs pair by it."""
-        content = [self.instruction, [a.to_json() for a in self.apis], self.answer]
-        text = json.dumps(content, sort_keys=True, ensure_ascii=True, default=str)
-        return blake2b(text.encode(), digest_size=12).hexdigest()
+        return _hash([self.instruction, [api.digest for api in self.apis], self.answer])
 
 
 @dataclass(frozen=True, slots=True)
