@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     import openai
 
 OPENAI = "https://api.openai.com/v1"
-_KEYLIKE = re.compile(r"\b(?:sk|pk|rk|gsk|hf|xai|nvapi)[-_][\w-]{8,}|\bBearer\s+\S+", re.I)
+_KEYLIKE = re.compile(
+    r"\b(?:sk|pk|rk|gsk|xai|nvapi)[-_](?=[\w-]{0,80}\d)[\w-]{12,}|\bhf_\w{16,}|\bBearer\s+\S+"
+)
 _CONTEXT = re.compile(
     r"context.{0,40}(?:length|window|size)|too many tokens|prompt is too long|too long for", re.I
 )

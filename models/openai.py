@@ -164,11 +164,11 @@ class OpenAIModel:
         request, apis = requests[0], requests[0].tools
         room = self._room(request)
         if isinstance(room, ModelError):
-            return [room] * len(requests)
+            return _shared(room, len(requests))
         by_schema = self.calls == "schema" and bool(apis)
         said, used = await self._ask(request, room, by_schema, len(requests))
         if isinstance(said, ModelError):
-            return [said] * len(requests) if len(requests) == 1 else _shared(said, len(requests))
+            return _shared(said, len(requests))
         results: list[Completion | ModelError] = []
         for i, one in enumerate(said):
             share = used if len(said) == 1 else _part(used, i, len(said))

@@ -76,7 +76,7 @@ def read(text: str | None, apis: Sequence[API]) -> tuple[str | None, tuple[ToolC
 
 def _before(text: str) -> str:
     """What a model wrote before its call, without the fences and tags around that."""
-    return re.sub(r"```\w*|<[\w|]+>|\[TOOL_CALLS\]", "", text.partition("{")[0]).strip()
+    return re.sub(r"```\w*|</?[\w|]+>|\[TOOL_CALLS\]", "", text.partition("{")[0]).strip()
 
 
 def objects(text: str) -> list[dict[str, Any]]:

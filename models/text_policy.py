@@ -28,7 +28,11 @@ _INPUT = re.compile(
     re.I | re.M,
 )
 _ANSWER = re.compile(rf"^{_MARKS}final[ _]answer{_MARKS}:", re.I | re.M)
-_STOP = re.compile(rf"^{_MARKS}(?:observation|thought|action|tool|function){_MARKS}:", re.I | re.M)
+_STOP = re.compile(
+    rf"^{_MARKS}(?:observation|thought|(?:action|tool|function)(?:[ _]?(?:input|arguments|output"
+    rf"|result|response))?){_MARKS}:",
+    re.I | re.M,
+)
 _THOUGHT = re.compile(rf"^\s*{_MARKS}thought{_MARKS}:[*_` \t]{{0,8}}", re.I)
 _FENCE = re.compile(r"^[ \t]{0,8}```[^\n]{0,20}$", re.M)
 
@@ -98,7 +102,7 @@ def read_react(text: str) -> Reply:
         name, arguments = _name_and_arguments(head["rest"])
         body = _INPUT.search(text, head.end())
         stop = _STOP.search(text, head.end())
-        if body is not None and (stop is None or body.start() < stop.start()):
+        if body is not None and (stop is None or body.start() <= stop.start()):
             arguments = _until_stop(text[body.end() :])
         elif not name or not arguments:
             # the call, or its arguments alone, on the lines below
@@ -122,7 +126,13 @@ def object_text(text: str) -> str:
     if _loaded(bare) is not None:
         return bare
     start = bare.find("{")
-    value = _repaired(bare[start:]) if start >= 0 else None
+    if start < 0:
+        return bare
+    try:  # an object with words around it, or with more objects after it: the first
+        first, end = json.JSONDecoder(strict=False).raw_decode(bare, start)
+        return bare[start:end] if first else bare
+    except (ValueError, RecursionError):
+        value = _repaired(bare[start:])
     return bare if value is None else json.dumps(value, ensure_ascii=False)
 
 

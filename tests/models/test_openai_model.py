@@ -290,6 +290,7 @@ def test_schema_without_finish_takes_a_list_of_calls_that_may_be_empty() -> None
     [
         ('<tool_call>{"name": "search", "arguments": {"q": 1}}</tool_call>', None),
         ('I look.\n```json\n{"name": "search", "parameters": {"q": 1}}\n```', "I look."),
+        ('</tools>\n{"name": "search", "arguments": {"q": 1}}', None),
         ('{"function": {"name": "search", "arguments": "{\\"q\\": 1}"}}', None),
     ],
 )
@@ -603,6 +604,11 @@ def test_openai_itself_needs_a_key_and_other_servers_do_not(
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1/")
     made = make("models", "openai:llama3:8b,calls=schema")
     assert (made.model, made.endpoint.base_url) == ("llama3:8b", "http://127.0.0.1:9/v1")
+
+
+@pytest.mark.parametrize("name", ["hf-internal-testing/tiny", "sk-learn-helper-model", "o3-mini"])
+def test_names_of_models_are_not_taken_for_keys(name: str) -> None:
+    assert make("models", f"openai:{name}").model == name
 
 
 def test_no_key_is_sent_where_none_is_named() -> None:

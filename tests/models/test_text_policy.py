@@ -124,6 +124,9 @@ WELL = 'Thought: Look.\nAction: f\nAction Input: {"a": 1}'
         "Thought: Look.\nAction: f\nAction Input: {a: 1}",
         'Thought: Look.\nAction: f\nAction Input: {"a": 1',
         'Thought: Look.\nAction: f\nAction Input: Sure: {"a": 1} is it.',
+        WELL + '\nAction Input: {"a": 2}\nAction Input: {"a": 3}',  # a real model's
+        WELL + '\nAction Output: {"error": ""}\nThought: Done.',
+        WELL + ' {"a": 2}',
     ],
 )  # fmt: skip
 def test_a_call_is_read_however_it_is_written(text: str) -> None:
