@@ -63,11 +63,20 @@ def dearest(model: Model) -> Call | None:
     bound, window = getattr(model, "bound", None), window_of(model)
     if bound is None or window is None:
         return None
-    words = max(1, window - (reply_of(model) or 0))
-    prompt = Prompt([Message("user", "a " * words)])  # a token a word, in any encoding
-    tokens, usd = bound(Request(prompt, (API_DOC,)))
+
+    def bounded(words: int) -> tuple[int, float]:
+        prompt = Prompt([Message("user", "a " * words)])  # a token a word, in any encoding
+        tokens, usd = bound(Request(prompt, (API_DOC,)))
+        return int(tokens), float(usd)
+
+    tokens, _ = bounded(max(1, window - (reply_of(model) or 0)))
+    # The longest reply leaves room for a prompt; where tokens are estimated, a full one may not.
+    least, usd = bounded(1)
+    more, dearer = bounded(max(2, window // 8))
+    if more > least:
+        usd += (dearer - usd) / (more - least) * max(0, tokens - least)
     says = f"every call fills the context window ({window:,} tokens): loose, as few prompts do"
-    return Call(int(tokens), float(usd), says)
+    return Call(tokens, max(usd, dearer), says)
 
 
 def lacking(model: Model, named: str) -> str:

@@ -543,16 +543,18 @@ def test_a_planner_of_ones_own_that_breaks_stops_no_other(
 def test_every_other_planner_gets_exactly_what_the_reference_spent(
     tmp_path: Path, what: str
 ) -> None:
-    plan = plan_of(6, [*PLANNERS, "react@50"], match=what, reference=PLANNERS[0], trials=2)
+    caps = {"calls": 400}
+    planners = [*PLANNERS, "react@50:answers=50"]  # the last one never has enough
+    plan = plan_of(6, planners, match=what, reference=PLANNERS[0], trials=2, budget=caps)
     bench(tmp_path, plan)
     trials = RunDirectory(tmp_path).trials
     assert len(trials) == 48
     for key, trial in trials.items():
         if key.planner == plan.reference:
-            assert trial.budget == {"calls": 40}
+            assert trial.budget == caps
             continue
         reference = trials[key._replace(planner=PLANNERS[0])]
-        assert trial.budget == {"calls": 40, what: reference.spent[what]}
+        assert trial.budget == {**caps, what: reference.spent[what]}
         if what == "calls":
             assert trial.spent["calls"] <= reference.spent["calls"]
     assert {None, what} <= {trial.limit for trial in trials.values()}
