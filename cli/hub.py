@@ -117,6 +117,7 @@ def serve(
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(2048)  # from the line below on, connections wait and are not refused
     except (OSError, OverflowError) as error:
         raise UsageError(f"cannot serve on {host}:{port}: {error}") from error
     print(f"http://{host}:{listener.getsockname()[1]}", flush=True)

@@ -76,10 +76,12 @@ def main() -> None:
     command = [sys.executable, "-m", "toolgrove", "hub", "serve", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        asyncio.run(served(url, len(times), connections=1))  # loads the libraries
-        rate = asyncio.run(served(url, 8000))
-        process.terminate()
+        try:
+            url = process.stdout.readline().strip()
+            asyncio.run(served(url, len(times), connections=1))  # loads the libraries
+            rate = asyncio.run(served(url, 16 * len(times)))
+        finally:
+            process.terminate()
     console.print(f"served over HTTP: {rate:.0f} calls a second (target 1,000)")
 
 

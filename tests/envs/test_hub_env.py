@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 from collections import Counter
@@ -183,10 +184,14 @@ def served() -> Iterator[str]:
     command = [sys.executable, "-m", "toolgrove", "hub", "serve", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        url = process.stdout.readline().strip()
-        assert url.startswith("http://127.0.0.1:")
-        yield url
-        process.terminate()
+        try:
+            url = process.stdout.readline().strip()
+            assert url.startswith("http://127.0.0.1:")
+            # Who reads the address may connect at once.
+            socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), 5).close()
+            yield url
+        finally:
+            process.terminate()
 
 
 def test_over_http_it_answers_the_same(served: str) -> None:
