@@ -27,6 +27,7 @@ from ..core import (
 from ..core.registry import singular
 from ..models import Batcher
 from ..models.cache import Cached
+from ..models.identity import innermost
 from .fingerprints import digests
 from .judges import Judge
 from .suites import Suite
@@ -146,6 +147,7 @@ class Parts:
     Attributes:
         own: the parts of suites that have another model, environment or judge, by their name.
         caches: the models' caches, if the plan has one.
+        models: all models by their specs, without what stands in front of them.
     """
 
     planners: Mapping[str, Planner]
@@ -156,6 +158,7 @@ class Parts:
     judge: Judge
     own: Mapping[str, Parts] = field(default_factory=dict)
     caches: Sequence[Cached] = ()
+    models: Mapping[str, Model] = field(default_factory=dict)
 
     def of_suite(self, name: str) -> Parts:
         """The parts that a suite runs with."""
@@ -178,10 +181,13 @@ class Parts:
         made: dict[tuple[str, str, str], Parts] = {}
         own: dict[str, Parts] = {}
         caches: list[Cached] = []
+        bare: dict[str, Model] = {}
         for suite in plan.suites:
             model, env, judge = (plan.spec(w, suite) for w in ("model", "env", "judge"))
             if model not in models:
                 asked = _made("models", model, "complete")
+                _check_policy(model, asked, policy)
+                bare[model] = innermost(asked)
                 if plan.cache is not None:
                     asked = Cached(asked, plan.cache)
                     caches.append(asked)
@@ -194,7 +200,7 @@ class Parts:
             own[suite.name] = made[model, env, judge]
         first = own[plan.suites[0].name]
         first.own = {name: parts for name, parts in own.items() if parts is not first}
-        first.caches = caches
+        first.caches, first.models = caches, bare
         return first
 
 
@@ -206,6 +212,13 @@ def _made(kind: str, spec: str, *needs: str) -> Any:
             what = f"a {type(found).__name__}, which has no {need!r}"
             raise UsageError(f"{spec!r} is no {singular(kind)}, but {what}")
     return found
+
+
+def _check_policy(spec: str, model: Model, policy: Policy) -> None:
+    """See to it that a model which was trained on one policy's words gets them."""
+    needs = getattr(innermost(model), "needs_policy", "")
+    if needs and policy.name != needs:
+        raise UsageError(f"the model {spec!r} needs --policy {needs}, not {policy.name}")
 
 
 def _batched(model: Model) -> Model:

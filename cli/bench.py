@@ -7,7 +7,7 @@ import json
 import math
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ..benchmarks.rundir import RunDirectory
     from ..benchmarks.runner import Runner
     from ..benchmarks.suites import Suite
+    from ..core import Model
     from ..models.cache import Cached
 
 # What `toolgrove bench` runs when it is told nothing: it needs no key and no network.
@@ -135,6 +136,7 @@ def bench(
             rows = asyncio.run(_run(Runner(plan, directory, parts=parts), concurrency))
             _report(rows, plan, directory, as_json, demo)
             _say_cache(parts.caches)
+            _say_tokens(parts.models)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -254,6 +256,13 @@ def _below(rows: list[dict[str, Any]], rate: float) -> bool:
         where = f"{row['planner']} on {row['suite']}"
         print(f"below --fail-under {rate:g}: {where}, {row['pass_rate']:g}", file=sys.stderr)
     return bool(below)
+
+
+def _say_tokens(models: Mapping[str, Model]) -> None:
+    """What models in this process computed and what they had already."""
+    for spec, model in models.items():
+        if report := getattr(model, "report", ""):
+            print(f"{spec}: {report}", file=sys.stderr)
 
 
 def _say_cache(caches: Sequence[Cached]) -> None:

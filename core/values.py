@@ -216,6 +216,7 @@ class Completion:
     """One sampled completion; a reasoning model's thinking is kept apart from its content.
 
     ``cached``: it comes from a response cache. Its tokens are those of the call that made it.
+    ``reused``: of the prompt's tokens, those that a prefix cache had, where that is known.
     """
 
     content: str | None = None
@@ -226,6 +227,7 @@ class Completion:
     thinking: str | None = None
     logprob: float | None = None
     cached: bool = False
+    reused: int = 0
 
     @property
     def tokens(self) -> int:
@@ -249,6 +251,8 @@ class Completion:
             out["logprob"] = self.logprob
         if self.cached:
             out["cached"] = True
+        if self.reused:
+            out["reused"] = self.reused
         return out
 
     @classmethod

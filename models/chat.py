@@ -107,11 +107,13 @@ class Said(NamedTuple):
     logprob: float | None
     finish: str
 
-    def completion(self, prompt_tokens: int, completion_tokens: int, usd: float) -> Completion:
+    def completion(
+        self, prompt_tokens: int, completion_tokens: int, usd: float, reused: int = 0
+    ) -> Completion:
         """The same with its cost."""
         return Completion(
             self.content, self.calls, prompt_tokens, completion_tokens, usd, self.thinking,
-            self.logprob,
+            self.logprob, reused=reused,
         )  # fmt: skip
 
 

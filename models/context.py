@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final, Literal
 
 from ..core import Completion, Message, Model, ModelError, Prompt, Request, UsageError
-from .identity import identity_of, innermost, name_of, reply_of, window_of
-from .tokens import Tally, counter, prompt_tokens, tally_of
+from .identity import counter_of, identity_of, innermost, name_of, reply_of, window_of
+from .tokens import Tally, prompt_tokens, tally_of
 
 REPLY: Final = 1024  # tokens kept for a reply of a model that does not say
 KEPT: Final = 200  # characters of an observation that a cut leaves at least
@@ -63,7 +63,7 @@ class Guarded:
             known = identity_of(model)
             fits = {"trimmed_to": self.window - self.reply}
             self.identity = {**known, "parameters": {**known["parameters"], **fits}}
-        self._tally = tally_of(counter(name_of(model)))
+        self._tally = tally_of(counter_of(model))
         if (size := getattr(model, "max_batch", None)) is not None:
             self.max_batch = size
         if (bound := getattr(model, "bound", None)) is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..core import Model, UsageError
-from .tokens import window
+from .tokens import Counter, counter, window
 
 
 class Identified(Protocol):
@@ -53,6 +53,12 @@ def name_of(model: Model) -> str:
     named = identity.get("model") if isinstance(identity, Mapping) else None
     name = named or getattr(inner, "model", None)
     return name if isinstance(name, str) else ""
+
+
+def counter_of(model: Model) -> Counter:
+    """What counts the model's tokens: its own tokenizer where it has one at hand."""
+    own: Counter | None = getattr(innermost(model), "counter", None)
+    return counter(name_of(model)) if own is None else own
 
 
 def window_of(model: Model, prices: Path | None = None) -> int | None:

@@ -196,7 +196,7 @@ class OpenAIModel:
         if said.finish == "content_filter" and not said.calls and said.content is None:
             told = f"{self.endpoint.name}: the reply was withheld by a filter"
             return ModelError(told, kind="refused", tokens=used.prompt + used.completion)
-        return said.completion(used.prompt, used.completion, self._usd(used))
+        return said.completion(used.prompt, used.completion, self._usd(used), used.cached)
 
     async def _ask(
         self, request: Request, room: int, by_schema: bool, n: int

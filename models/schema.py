@@ -104,6 +104,8 @@ def looks_like_a_call(text: str | None, apis: Sequence[API]) -> bool:
 
 
 def _told(apis: Sequence[API]) -> str:
+    if not apis:
+        return ""
     lines = [
         json.dumps({"name": f"{legal(a.name)}", "description": a.description,
                     "parameters": dict(a.parameters)}, ensure_ascii=False)

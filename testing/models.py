@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from ..core import API, Completion, Message, Model, ModelError, Prompt, Request, Task
 
@@ -90,4 +91,10 @@ async def _ask(
 
 
 def _plain(results: Sequence[Completion | ModelError]) -> list[object]:
-    return [r if isinstance(r, Completion) else (r.kind, str(r)) for r in results]
+    """What results say; what a prefix cache had, and rounding, may differ."""
+    return [
+        replace(r, reused=0, logprob=None if r.logprob is None else round(r.logprob, 2))
+        if isinstance(r, Completion)
+        else (r.kind, str(r))
+        for r in results
+    ]
