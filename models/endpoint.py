@@ -71,14 +71,22 @@ class Endpoint:
     def __repr__(self) -> str:
         return f"Endpoint({self.base_url!r}, {self.model!r})"
 
-    async def post(self, body: Mapping[str, Any], seed: int) -> Tried[dict[str, Any]]:
-        """A chat completion as the server wrote it, or why there is none."""
+    async def post(
+        self, body: Mapping[str, Any], seed: int, order: int = 0
+    ) -> Tried[dict[str, Any]]:
+        """A chat completion as the server wrote it, or why there is none.
+
+        Args:
+            body: what is sent.
+            seed: of the pauses between attempts.
+            order: where the window is full, the lowest goes first.
+        """
         line = await self._line()
 
         async def send(left: float) -> dict[str, Any] | Failure:
             return await self._attempt(line.client, body, min(self.timeout, left))
 
-        return await line.limits.run(send, seed)
+        return await line.limits.run(send, seed, order)
 
     async def _line(self) -> _Line:
         """The client of the running loop; a client's connections belong to one loop."""

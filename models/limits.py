@@ -7,6 +7,7 @@ compare; :class:`Gate` and :class:`Limits` wait by them. Clock and sleep are han
 from __future__ import annotations
 
 import asyncio
+import heapq
 import math
 import random
 import re
@@ -179,25 +180,61 @@ class TooLong(Exception):
     """The endpoint asks to wait longer than anybody will: so many seconds."""
 
 
+class Line:
+    """One at the door; the next is the first by order, and of equal order by arrival."""
+
+    def __init__(self) -> None:
+        self._taken = False
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._arrived = 0
+
+    @asynccontextmanager
+    async def door(self, order: int) -> AsyncIterator[None]:
+        """Be the one at the door."""
+        if self._taken:
+            called: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._arrived += 1
+            heapq.heappush(self._waiting, (order, self._arrived, called))
+            try:
+                await called
+            except asyncio.CancelledError:
+                if not called.cancelled():
+                    self._next()
+                raise
+        self._taken = True
+        try:
+            yield
+        finally:
+            self._next()
+
+    def _next(self) -> None:
+        while self._waiting:
+            called = heapq.heappop(self._waiting)[2]
+            if not called.done():
+                called.set_result(None)
+                return
+        self._taken = False
+
+
 class Gate:
-    """Lets requests through, first come first served, as the window has room."""
+    """Lets requests through as the window has room: the first by their order, then by arrival."""
 
     def __init__(
         self, window: Window, *, clock: Clock = time.monotonic, sleep: Sleep = asyncio.sleep
     ) -> None:
         self.window = window
         self._clock, self._sleep = clock, sleep
-        self._turn, self._left = asyncio.Lock(), asyncio.Event()
+        self._line, self._left = Line(), asyncio.Event()
 
     @asynccontextmanager
-    async def slot(self, patience: float) -> AsyncIterator[None]:
+    async def slot(self, patience: float, order: int = 0) -> AsyncIterator[None]:
         """Hold one place of the window.
 
         Raises:
             TooLong: nothing may be sent for more than ``patience`` seconds.
         """
         window = self.window
-        async with self._turn:
+        async with self._line.door(order):
             while True:
                 rest = window.until - self._clock()
                 if rest > patience:
@@ -246,18 +283,21 @@ class Limits:
     sleep: Sleep = asyncio.sleep
     name: str = "the endpoint"
 
-    async def run(self, send: Callable[[float], Awaitable[T | Failure]], seed: int) -> Tried[T]:
+    async def run(
+        self, send: Callable[[float], Awaitable[T | Failure]], seed: int, order: int = 0
+    ) -> Tried[T]:
         """Send until it succeeds, or there is no use.
 
         Args:
             send: makes one attempt, within the seconds that it is given.
             seed: of the jitter.
+            order: of those who wait the lowest goes first.
         """
         wasted, ends = Usage(), math.inf
         last: Failure | None = None
         for attempt in range(self.attempts):
             try:
-                async with self.gate.slot(min(self.patience, ends - self.clock())):
+                async with self.gate.slot(min(self.patience, ends - self.clock()), order):
                     if (reason := self.breaker.open) is not None:
                         return Tried(self._stopped(reason), wasted, attempt)
                     started = self.clock()

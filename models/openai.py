@@ -110,6 +110,7 @@ class OpenAIModel:
         own = self.endpoint.base_url == OPENAI
         self._limit = "max_completion_tokens" if own else "max_tokens"
         self._counter = counter(model)
+        self._began: dict[bytes, int] = {}
 
     def __repr__(self) -> str:
         return f"OpenAIModel({self.model!r}, base_url={self.endpoint.base_url!r})"
@@ -206,7 +207,7 @@ class OpenAIModel:
         if n > 1:
             del body["seed"]
             body["n"] = n
-        tried = await self.endpoint.post(body, request.seed)
+        tried = await self.endpoint.post(body, request.seed, self._order(request))
         if isinstance(tried.result, Failure):
             failed, wasted = tried.result, tried.wasted
             times = f" (after {tried.attempts} attempts)" if tried.attempts > 1 else ""
@@ -231,6 +232,17 @@ class OpenAIModel:
             elif apis:
                 body.update(tools=chat.tools(apis), tool_choice="auto")
         return {**body, self._limit: room, "seed": request.seed}
+
+    def _order(self, request: Request) -> int:
+        """Searches in the order in which they began: all requests that grow from one prompt.
+
+        So where more wait than the server takes at once, those of few trees are in flight together,
+        and what their prompts share is still in the server's prefix cache.
+        """
+        root = request.prompt
+        while root.parent is not None:
+            root = root.parent
+        return self._began.setdefault(root.digest, len(self._began))
 
     # ------------------------------------------------------------------ counting
 

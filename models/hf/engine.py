@@ -13,7 +13,7 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -143,7 +143,7 @@ class Engine:
     def __init__(
         self,
         model: Any,
-        ends: Sequence[int],
+        ends: Collection[int],
         *,
         batch: int = 16,
         chunk: int = 512,

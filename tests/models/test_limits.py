@@ -209,6 +209,22 @@ def test_a_gate_lets_in_as_many_as_the_window_has_in_order() -> None:
     assert entered == list(range(9)) and most == 2 and gate.window.busy == 0
 
 
+def test_of_those_who_wait_the_first_by_order_goes_first() -> None:
+    gate = Gate(Window(size=1))
+    entered: list[int] = []
+
+    async def one(order: int) -> None:
+        async with gate.slot(10, order):
+            entered.append(order)
+            await asyncio.sleep(0)
+
+    async def go() -> None:
+        await asyncio.gather(*[one(order) for order in (5, 3, 4, 3, 1, 2)])
+
+    asyncio.run(go())
+    assert entered == [5, 3, 1, 2, 3, 4]  # the second was at the door already
+
+
 def test_a_gate_waits_until_the_endpoint_may_be_asked_again() -> None:
     clock = Clock()
     gate = Gate(Window(until=7.0), clock=clock, sleep=clock.sleep)

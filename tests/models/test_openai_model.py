@@ -615,3 +615,25 @@ def test_no_key_is_sent_where_none_is_named() -> None:
     with ChatServer(lambda body: {"content": "hm"}) as server:
         asyncio.run(soon(model(server, key_env=None), [PLAIN]))
     assert server.keys == ["Bearer none"]
+
+
+def test_what_waits_is_sent_search_by_search() -> None:
+    """A server's prefix cache then holds few trees: not those of all trials under way."""
+
+    async def search(made: OpenAIModel, i: int) -> None:
+        prompt = Prompt([Message("user", f"task {i}")])
+        for turn in range(5):
+            [reply] = await soon(made, [Request(prompt, seed=turn)])
+            assert isinstance(reply, Completion)
+            prompt = prompt.then([Message("assistant", reply.content), Message("user", "Go on.")])
+
+    async def go(made: OpenAIModel) -> None:
+        await asyncio.gather(*[search(made, i) for i in range(24)])
+
+    with ChatServer(lambda body: {"content": "hm"}) as server:
+        asyncio.run(go(model(server, concurrency=2)))
+    order = [body["messages"][0]["content"] for body in server.bodies]
+    assert len(order) == 120
+    spans = [range(order.index(t), 120 - order[::-1].index(t)) for t in set(order)]
+    # First come first served has all 24 open at once.
+    assert max(sum(k in span for span in spans) for k in range(120)) <= 8

@@ -1,0 +1,126 @@
+"""What sharing prefixes and batching bring: ``python -m toolgrove.benchmarks.local hf:MODEL``.
+
+Two comparisons, each on one loaded model in one run. DFSDT over hub tasks, greedily, with the
+prefix trie and without: tokens of prompts computed, wall time, and whether the trees are the same.
+Then sixteen ReACT trials at once against one at a time: generated tokens a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rich.console import Console
+
+from ..core import Budget, Planner, Result, Task, UsageError, make, run
+from ..envs.hub.env import HubEnv
+from ..models.hf.engine import Engine
+from ..models.hf.model import HFModel
+from ..models.policies import FunctionPolicy
+
+SUITE, TASKS, CALLS = "hub:i2-inst", 10, 8
+MANY, ONE, SHORT = 16, 2, 6  # trials at once, trials one after another, calls of each
+
+
+@dataclass
+class Cost:
+    """What some searches took.
+
+    Attributes:
+        prefilled, reused, generated: tokens.
+        seconds: of wall time.
+        trees: the actions of each search, by node.
+    """
+
+    prefilled: int
+    reused: int
+    generated: int
+    seconds: float
+    trees: list[list[tuple[str, str]]]
+
+
+async def searched(
+    model: HFModel, tasks: Sequence[Task], planner: Planner, calls: int, at_once: int
+) -> Cost:
+    """Search each task; only so many at a time."""
+    places = asyncio.Semaphore(at_once)
+    before = vars(model.counts).copy()
+
+    async def one(task: Task) -> Result:
+        async with places:
+            return await run(
+                planner, task, model=model, env=HubEnv, policy=FunctionPolicy(),
+                budget=Budget(calls=calls), seed=1,
+            )  # fmt: skip
+
+    start = time.perf_counter()
+    results = await asyncio.gather(*[one(task) for task in tasks])
+    seconds = time.perf_counter() - start
+    if failed := [r.error for r in results if r.end == "infra"]:
+        raise UsageError(str(failed[0]))
+    spent = {k: v - before[k] for k, v in vars(model.counts).items()}
+    trees = [[(n.id, str(n.action)) for n in r.tree.root.walk()] for r in results]
+    return Cost(spent["prefilled"], spent["reused"], spent["generated"], seconds, trees)
+
+
+async def sharing(model: HFModel, tasks: Sequence[Task], calls: int) -> tuple[Cost, Cost]:
+    """DFSDT with the trie, and without."""
+    planner, at_once = make("planners", "dfsdt"), len(tasks)
+    shared = await searched(model, tasks, planner, calls, at_once)
+    kept = model._engine
+    model._engine = Engine(kept.model, kept.ends, batch=kept.batch, chunk=kept.chunk, keep=0)
+    alone = await searched(model, tasks, planner, calls, at_once)
+    model._engine = kept
+    return shared, alone
+
+
+async def batching(model: HFModel, tasks: Sequence[Task]) -> tuple[Cost, Cost]:
+    """ReACT, many trials at once, and one at a time."""
+    planner = make("planners", f"react:max_steps={SHORT}")
+    at_once = await searched(model, tasks[:MANY], planner, SHORT, MANY)
+    one = await searched(model, tasks[MANY : MANY + ONE], planner, SHORT, 1)
+    return at_once, one
+
+
+def main(words: Sequence[str]) -> None:
+    """Print the figures."""
+    if not words or not words[0].startswith("hf:"):
+        raise UsageError("usage: python -m toolgrove.benchmarks.local hf:MODEL[,item=value]")
+    greedy = "" if "temperature=" in words[0] else ",temperature=0"
+    model: Any = make("models", words[0] + greedy)
+    calls = int(words[1]) if len(words) > 1 else CALLS
+    console = Console(highlight=False, soft_wrap=True)
+    model._load()
+    tasks = list(make("suites", SUITE).tasks)
+    engine = model._engine
+    console.print(
+        f"{model.model} on {engine.model.device}, {engine.model.dtype}, batch {model.batch}"
+    )
+
+    shared, alone = asyncio.run(sharing(model, tasks[:TASKS], calls))
+    whole = alone.prefilled
+    console.print(
+        f"DFSDT, {TASKS} tasks of {SUITE}, {calls} calls at most, all at once, greedy:\n"
+        f"  shared     {shared.prefilled:>9,} prompt tokens computed, {shared.seconds:6.1f} s\n"
+        f"  re-encoded {whole:>9,} prompt tokens computed, {alone.seconds:6.1f} s\n"
+        f"  computed: {shared.prefilled / whole:.1%} (target 35 %); "
+        f"wall time: {alone.seconds / shared.seconds:.2f} times better (target 2); "
+        f"same trees: {shared.trees == alone.trees}"
+    )
+    many, one = asyncio.run(batching(model, tasks[TASKS:]))
+    rates = [cost.generated / cost.seconds for cost in (many, one)]
+    console.print(
+        f"ReACT, {SHORT} calls: {MANY} trials at once {rates[0]:.1f} generated tokens a second, "
+        f"one at a time {rates[1]:.1f}: {rates[0] / rates[1]:.2f} times (target 2.5)"
+    )
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except UsageError as error:
+        raise SystemExit(f"toolgrove: {error}") from None
