@@ -47,7 +47,10 @@ class ChatServer:
         self.keys: list[str] = []
         self.most = self.busy = 0
         app = Starlette(
-            routes=[Route("/v1/chat/completions", self.answer, methods=["POST"])],
+            routes=[
+                Route("/v1/chat/completions", self.answer, methods=["POST"]),
+                Route("/v1/models", self.models),
+            ],
         )
         config = uvicorn.Config(
             app, port=0, log_level="critical", lifespan="off", ws="none", http="h11",
@@ -75,6 +78,9 @@ class ChatServer:
     def url(self) -> str:
         port = self.server.servers[0].sockets[0].getsockname()[1]
         return f"http://127.0.0.1:{port}/v1"
+
+    async def models(self, request: HttpRequest) -> Response:
+        return JSONResponse({"object": "list", "data": [{"id": "m", "object": "model"}]})
 
     async def answer(self, request: HttpRequest) -> Response:
         body: Body = await request.json()
