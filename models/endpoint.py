@@ -11,7 +11,7 @@ import json
 import re
 import time
 from collections.abc import AsyncGenerator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from ..core import UsageError
@@ -217,20 +217,25 @@ class _Line:
     """A loop's client and limits. The client is closed as the loop ends.
 
     ``asyncio.run`` closes the asynchronous generators that are still open, which is the one hook
-    that a loop has: so the client is held by one.
+    that a loop has: so the client is held by one. Lines are kept until then, as what a generator
+    has to do may be left undone where it is dropped shortly before the loop ends.
     """
+
+    open: ClassVar[set[_Line]] = set()
 
     def __init__(self, client: openai.AsyncOpenAI, limits: Limits) -> None:
         self.client, self.limits = client, limits
         self._holder = self._hold()
 
     async def opened(self) -> None:
+        _Line.open.add(self)
         await anext(self._holder)
 
     async def _hold(self) -> AsyncGenerator[None]:
         try:
             yield
         finally:
+            _Line.open.discard(self)
             await self.client.close()
 
 

@@ -133,9 +133,10 @@ class OpenAIModel:
         """One result a request, in order; all are sent at once, as the endpoint has room."""
         if not self.n:
             return list(await asyncio.gather(*[self._one(request) for request in requests]))
-        alike: dict[tuple[bytes, object], list[int]] = {}
+        alike: dict[tuple[bytes, tuple[str, ...]], list[int]] = {}
         for i, request in enumerate(requests):
-            alike.setdefault((request.prompt.digest, request.tools), []).append(i)
+            offered = tuple(api.digest for api in request.tools)
+            alike.setdefault((request.prompt.digest, offered), []).append(i)
         groups = list(alike.values())
         made = await asyncio.gather(*[self._several([requests[i] for i in g]) for g in groups])
         results = {

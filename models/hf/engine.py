@@ -208,8 +208,12 @@ class Engine:
         for row in arrived:
             if len(self._active) >= self.batch or self._worth_waiting(row):
                 left.append(row)
-            else:
+                continue
+            try:
                 self._begin(row)
+            except Exception as error:  # its own: a grammar that fails, no memory for its keys
+                _settle(row.future, error)
+            else:
                 self._active.append(row)
         return left
 

@@ -146,7 +146,7 @@ def test_models(make_model: Callable[[], Model]) -> None:
 
 def test_no_model_is_left_out() -> None:
     here = {"guarded", "replay", "scripted", "simulated", "stumble"}
-    own = {"cache", "openai"}  # tests/models/test_cache.py, test_openai_model.py
+    own = {"cache", "hf", "llamacpp", "openai", "toolllama"}  # tests/models/
     assert set(names("models")) == here | own
 
 

@@ -13,12 +13,12 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from toolgrove.core import (
     API,
+    Budget,
     Completion,
     Message,
     ModelError,
@@ -52,7 +52,7 @@ WEATHER = API(
     },
 )
 OFFERED = (WEATHER, API_DOC)
-RULES = Message("system", "Call one function. " + "Be brief, and be careful. " * 40)
+RULES = Message("system", "Call one function. " + "Be brief, and be careful. " * 15)
 TALK = [RULES, Message("user", "Weather in Rome for 2 days, in C?")]
 CALL = Message("assistant", "First", ((WEATHER.name, '{"city": "Rome", "days": 2, "unit": "C"}'),))
 GOT = Message("tool", '{"error": "", "response": "sunny"}', (), WEATHER.name)
@@ -76,7 +76,15 @@ def gguf() -> Path:
 @pytest.fixture(scope="module")
 def model(gguf: Path) -> Iterator[LlamaCppModel]:
     """At temperature 0, in calls held to a schema."""
-    made = LlamaCppModel(gguf, temperature=0, max_tokens=100)
+    made = LlamaCppModel(gguf, temperature=0, max_tokens=40)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def exact(gguf: Path) -> Iterator[LlamaCppModel]:
+    """One that gives equal requests equal replies, whatever went before."""
+    made = LlamaCppModel(gguf, temperature=1.5, max_tokens=16, reuse=False, parallel=1)
     yield made
     made.close()
 
@@ -101,7 +109,7 @@ def talk(*more: Message, tools: tuple[API, ...] = OFFERED, seed: int = 1) -> Req
 
 
 def test_it_keeps_the_contract(gguf: Path) -> None:
-    check_model(lambda: LlamaCppModel(gguf, temperature=0, max_tokens=16))
+    check_model(lambda: LlamaCppModel(gguf, temperature=0, max_tokens=8, reuse=False, parallel=1))
 
 
 def test_a_call_is_held_to_what_is_offered_and_to_its_schema(gguf: Path) -> None:
@@ -121,24 +129,20 @@ def test_a_call_is_held_to_what_is_offered_and_to_its_schema(gguf: Path) -> None
     drawn.close()
 
 
-def test_equal_requests_get_equal_replies_whatever_is_cached_or_under_way(
-    model: LlamaCppModel,
-) -> None:
-    others = [talk(CALL, GOT), talk(seed=2), talk(Message("user", "Another one!"))]
-    alone = ask(model, talk(), *others)
-    again = ask(model, *others[::-1], talk())[::-1]
-    texts = [[(each.content, each.calls) for each in said] for said in (alone, again)]
-    assert texts[0] == [texts[1][0], *texts[1][1:]]
-    assert sum(each.reused for each in again) > sum(each.reused for each in alone)
+def test_without_reuse_equal_requests_get_equal_replies(exact: LlamaCppModel) -> None:
+    asked = [talk(), talk(seed=2)]
+    first = ask(exact, *asked)
+    assert ask(exact, *asked[::-1])[::-1] == first
+    assert first[0].content != first[1].content  # the seed draws
+    assert sum(each.reused for each in first) == 0
 
 
-def test_equal_seeds_draw_equal_replies(gguf: Path) -> None:
-    one = LlamaCppModel(gguf, temperature=1.5, max_tokens=24)
-    asked = [Request(Prompt([Message("user", "A word?")]), seed=seed) for seed in (5, 5, 6)]
-    first, second, third = ask(one, *asked)
-    assert (first.content, second.content == first.content) == (second.content, True)
-    assert third.content != first.content
-    one.close()
+def test_a_reply_at_temperature_0_does_not_depend_on_the_seed(gguf: Path) -> None:
+    greedy = LlamaCppModel(gguf, temperature=0, max_tokens=24, reuse=False, parallel=1)
+    prompt = Prompt([Message("user", "What is the capital of France?")])
+    one, two, three = ask(greedy, *[Request(prompt, seed=seed) for seed in (5, 5, 6)])
+    assert one == two == three and one.content
+    greedy.close()
 
 
 def test_a_sibling_reuses_the_prefix(model: LlamaCppModel) -> None:
@@ -255,10 +259,31 @@ def test_a_missing_package_is_told_with_its_extra(monkeypatch: pytest.MonkeyPatc
 
 def test_it_serves_one_event_loop_after_another_and_starts_again(model: LlamaCppModel) -> None:
     asked = Request(Prompt([Message("user", "Say hi.")]), seed=1)
-    assert ask(model, asked) == ask(model, asked)
+    [one] = ask(model, asked)
+    [two] = ask(model, asked)
+    assert one.content and two.content and two.reused == one.prompt_tokens - 1
     model.close()
     [said] = ask(model, asked)
     assert said.reused == 0
+
+
+def test_a_server_that_died_is_started_again_twice(gguf: Path) -> None:
+    short = LlamaCppModel(gguf, max_tokens=1, parallel=1)
+    asked = Request(Prompt([Message("user", "Hi")]), seed=1)
+
+    async def lives() -> list[Completion | ModelError]:
+        said = []
+        for _ in range(4):
+            said += await short.complete([asked])
+            assert (process := short._server._process) is not None
+            process.kill()
+            process.wait()
+        return said
+
+    *good, last = asyncio.run(lives())
+    assert all(isinstance(each, Completion) for each in good), good
+    assert isinstance(last, ModelError) and "llama.cpp ended 3 times by itself" in str(last)
+    short.close()
 
 
 def test_a_reply_that_takes_too_long_is_given_up_and_ends(gguf: Path) -> None:
@@ -323,19 +348,19 @@ def test_the_server_ends_with_the_process(gguf: Path, how: str) -> None:
 
 def test_a_search_with_a_cap_on_tokens_keeps_it(model: LlamaCppModel) -> None:
     [task] = shop_tasks(1)
-    policy: Any = FunctionPolicy()
     result = run_sync(
-        ReACT(max_steps=2), task, model=model, env=ShopEnv(), policy=policy,
-        budget={"tokens": 1500},
+        ReACT(max_steps=2), task, model=model, env=ShopEnv, policy=FunctionPolicy(),
+        budget=Budget(tokens=1500),
     )  # fmt: skip
-    assert 0 < result.spent.tokens <= 1500
+    assert 0 < result.spent["tokens"] <= 1500
 
 
 def test_bench_runs_from_end_to_end(gguf: Path, tmp_path: Path) -> None:
     spec = f"llamacpp:{gguf},temperature=0,max_tokens=60"
-    words = "bench --suite shop --limit 1 --planner react --budget calls=2 --out run".split()
+    options = {"suite": "shop", "limit": "1", "planner": "react", "budget": "calls=2", "out": "run"}
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
     done = subprocess.run(
-        [sys.executable, "-m", "toolgrove", *words, "--model", spec],
+        [sys.executable, "-m", "toolgrove", "bench", *words, "--model", spec],
         cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

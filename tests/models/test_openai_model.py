@@ -438,16 +438,17 @@ def test_a_cancelled_request_gives_its_place_back() -> None:
 # Samples
 
 
-def test_n_sends_samples_of_one_prompt_together_and_splits_the_bill() -> None:
+@pytest.mark.parametrize("tools", [(), OFFERED], ids=["plain", "with tools"])
+def test_n_sends_samples_of_one_prompt_together_and_splits_the_bill(tools: tuple[API, ...]) -> None:
     def answer(body: Body) -> Any:
         said = completion({"content": "a"}, 100, 10)
         more = completion({"content": "b"})["choices"]
         return {**said, "choices": [*said["choices"], *more]} if body.get("n") else said
 
-    requests = [Request(PLAIN.prompt, sample=i, seed=i) for i in range(2)]
+    requests = [Request(PLAIN.prompt, tools, sample=i, seed=i) for i in range(2)]
     other = Request(Prompt([Message("user", "else")]))
     with ChatServer(answer) as server:
-        results = asyncio.run(soon(model(server, n=True), [requests[0], other, requests[1]]))
+        results = asyncio.run(soon(model(server, n=True, calls="tools"), [requests[0], other, requests[1]]))
     shown = [(r.content, r.prompt_tokens, r.completion_tokens)
              for r in results if isinstance(r, Completion)]  # fmt: skip
     assert shown == [("a", 100, 5), ("a", 100, 10), ("b", 0, 5)]

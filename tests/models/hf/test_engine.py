@@ -147,6 +147,19 @@ def test_a_reply_that_breaks_fails_alone(told: list[list[int]]) -> None:
         bad.result(60)
 
 
+def test_a_reply_that_cannot_begin_fails_alone(told: list[list[int]]) -> None:
+    class Unborn(Fixed):
+        def forced(self) -> list[int]:
+            raise RuntimeError("no such form")
+
+    made = engine()
+    asked = [Wanted(SYSTEM, 10, held=Unborn()), Wanted(prompts()[0], 24)]
+    bad, good = [made.submit(wanted) for wanted in asked]
+    assert good.result(60).tokens == told[0]
+    with pytest.raises(RuntimeError, match="no such form"):
+        bad.result(60)
+
+
 def test_a_model_that_fails_lets_nobody_wait() -> None:
     made = engine()
     forward, calls = made.model.forward, itertools.count()
