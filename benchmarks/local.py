@@ -23,7 +23,7 @@ from ..models.hf.engine import Engine
 from ..models.hf.model import HFModel
 from ..models.policies import FunctionPolicy
 
-SUITE, TASKS, CALLS = "hub:i2-inst", 12, 6
+SUITE, TASKS, CALLS = "hub:i2-inst", 10, 8
 SOME, SEEDS, ONE, SHORT = 4, 4, 2, 4  # tasks and trials of each at once; tasks alone; calls
 
 
@@ -94,36 +94,46 @@ async def batching(model: HFModel, tasks: Sequence[Task]) -> tuple[Cost, Cost]:
 
 
 def main(words: Sequence[str]) -> None:
-    """Print the figures."""
-    if not words or not words[0].startswith("hf:"):
-        raise UsageError("usage: python -m toolgrove.benchmarks.local hf:MODEL[,item=value]")
+    """Print the figures of the parts that are named, or of both."""
+    parts = list(words[1:]) or ["sharing", "batching"]
+    if not words or not words[0].startswith("hf:") or set(parts) - {"sharing", "batching"}:
+        raise UsageError(
+            "usage: python -m toolgrove.benchmarks.local hf:MODEL [sharing] [batching]"
+        )
     greedy = "" if "temperature=" in words[0] else ",temperature=0"
     model: Any = make("models", words[0] + greedy)
-    calls = int(words[1]) if len(words) > 1 else CALLS
     console = Console(highlight=False, soft_wrap=True)
     model._load()
-    tasks = list(make("suites", SUITE).tasks)
     engine = model._engine
     console.print(
         f"{model.model} on {engine.model.device}, {engine.model.dtype}, batch {model.batch}"
     )
+    tasks = list(make("suites", SUITE).tasks)
+    if "sharing" in parts:
+        say_sharing(console, *asyncio.run(sharing(model, tasks[:TASKS], CALLS)))
+    if "batching" in parts:
+        say_batching(console, *asyncio.run(batching(model, tasks[TASKS:])))
 
-    shared, alone = asyncio.run(sharing(model, tasks[:TASKS], calls))
+
+def say_sharing(console: Console, shared: Cost, alone: Cost) -> None:
+    """Both costs, and whether the trees are the same."""
     whole = alone.prefilled
     console.print(
-        f"DFSDT, {TASKS} tasks of {SUITE}, {calls} calls at most, all at once, greedy:\n"
+        f"DFSDT, {TASKS} tasks of {SUITE}, {CALLS} calls at most, all at once, greedy:\n"
         f"  shared     {shared.prefilled:>9,} prompt tokens computed, {shared.seconds:6.1f} s\n"
         f"  re-encoded {whole:>9,} prompt tokens computed, {alone.seconds:6.1f} s\n"
         f"  computed: {shared.prefilled / whole:.1%} (target 35 %); "
         f"wall time: {alone.seconds / shared.seconds:.2f} times better (target 2); "
         f"same trees: {shared.trees == alone.trees}"
     )
-    many, one = asyncio.run(batching(model, tasks[TASKS:]))
+
+
+def say_batching(console: Console, many: Cost, one: Cost) -> None:
+    """Generated tokens a second of both."""
     rates = [cost.generated / cost.seconds for cost in (many, one)]
     console.print(
-        f"ReACT, {SHORT} calls: {SOME * SEEDS} trials at once {rates[0]:.1f} generated tokens a "
-        f"second, "
-        f"one at a time {rates[1]:.1f}: {rates[0] / rates[1]:.2f} times (target 2.5)"
+        f"ReACT, {SHORT} calls: {SOME * SEEDS} trials at once, {rates[0]:.1f} generated tokens a "
+        f"second; one at a time, {rates[1]:.1f}: {rates[0] / rates[1]:.2f} times (target 2.5)"
     )
 
 

@@ -16,6 +16,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 NAME: Final = "toolgrove"  # of the attention implementation, as transformers knows it
 ROOM: Final = 128  # tokens that keys and values grow by
+Pair = tuple[torch.Tensor, torch.Tensor]  # keys and values
 
 
 class KV:
@@ -23,44 +24,36 @@ class KV:
 
     Attributes:
         length: tokens whose keys and values are there in all layers.
+        layers: keys and values; their tensors may have room for more tokens.
     """
 
     def __init__(self) -> None:
         self.length = 0
-        self._layers: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self.layers: dict[int, Pair] = {}
 
     @property
     def nbytes(self) -> int:
         """Its size in memory."""
-        return sum(t.nbytes for pair in self._layers.values() for t in pair)
+        return sum(t.nbytes for pair in self.layers.values() for t in pair)
 
-    def lay(
-        self, layer: int, keys: torch.Tensor, values: torch.Tensor, at: int, room: int = 0
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def lay(self, layer: int, keys: torch.Tensor, values: torch.Tensor, at: int) -> Pair:
         """Write keys and values of tokens ``at`` and on; all up to there come back."""
         stop = at + keys.shape[1]
-        pair = self._layers.get(layer)
+        pair = self.layers.get(layer)
         if pair is None or pair[0].shape[1] < stop:
-            grown = (_grown(keys, pair and pair[0], at, stop + room),
-                     _grown(values, pair and pair[1], at, stop + room))  # fmt: skip
-            pair = self._layers[layer] = grown
+            old = (None, None) if pair is None else pair
+            pair = _grown(keys, old[0], at, stop), _grown(values, old[1], at, stop)
+            self.layers[layer] = pair
         pair[0][:, at:stop] = keys
         pair[1][:, at:stop] = values
         return pair[0][:, :stop], pair[1][:, :stop]
 
-    def load(self, runs: Sequence[tuple[KV, int]], room: int) -> None:
-        """Begin with copies of the first tokens of runs, one after another."""
-        for run, n in runs:
-            for layer, (keys, values) in run._layers.items():
-                self.lay(layer, keys[:, :n], values[:, :n], self.length, room)
-            self.length += n
-
     def part(self, start: int, stop: int) -> KV:
         """A copy of some tokens'."""
         kv = KV()
-        kv._layers = {
+        kv.layers = {
             layer: (keys[:, start:stop].clone(), values[:, start:stop].clone())
-            for layer, (keys, values) in self._layers.items()
+            for layer, (keys, values) in self.layers.items()
         }
         kv.length = stop - start
         return kv
@@ -73,15 +66,74 @@ def _grown(like: torch.Tensor, old: torch.Tensor | None, at: int, room: int) -> 
     return made
 
 
+class Chain:
+    """The keys and values of one sequence: runs that it shares with others, then its own.
+
+    Shared runs are never written to, so any number of sequences read the same memory.
+
+    Args:
+        runs: what its first tokens have, with how many of each run belong to it.
+
+    Attributes:
+        base: tokens in the shared runs.
+        own: of the tokens after those.
+    """
+
+    def __init__(self, runs: Sequence[tuple[KV, int]] = ()) -> None:
+        self.runs, self.own = tuple(runs), KV()
+        self.base = sum(n for _, n in runs)
+
+    @property
+    def length(self) -> int:
+        """Tokens whose keys and values are there in all layers."""
+        return self.base + self.own.length
+
+    def lay(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> Pair:
+        """Write keys and values of the next tokens; all of its own come back."""
+        return self.own.lay(layer, keys, values, self.own.length)
+
+    def whole(self, layer: int, own: Pair) -> Pair:
+        """Keys and values of all tokens in one."""
+        if not self.runs:
+            return own
+        parts = [(k[:, :n], v[:, :n]) for (k, v), n in self.shared(layer)] + [own]
+        keys, values = zip(*parts, strict=True)
+        return torch.cat(keys, 1), torch.cat(values, 1)
+
+    def shared(self, layer: int) -> list[tuple[Pair, int]]:
+        """Keys and values of the shared runs, with how many tokens of each count."""
+        return [(run.layers[layer], n) for run, n in self.runs]
+
+    def part(self, start: int, stop: int) -> KV:
+        """A copy of some tokens'."""
+        found, at = [], 0
+        for run, n in (*self.runs, (self.own, self.own.length)):
+            first, last = max(start, at), min(stop, at + n)
+            if first < last:
+                found.append(run.part(first - at, last - at))
+            at += n
+        return found[0] if len(found) == 1 else joined(found)
+
+
+def joined(parts: Sequence[KV]) -> KV:
+    """Keys and values of runs one after another, in one."""
+    kv = KV()
+    for layer in parts[0].layers if parts else ():
+        keys, values = zip(*[part.layers[layer] for part in parts], strict=True)
+        kv.layers[layer] = torch.cat(keys, 1), torch.cat(values, 1)
+    kv.length = sum(part.length for part in parts)
+    return kv
+
+
 class Piece:
     """The tokens of one sequence in a packed row.
 
     Args:
-        kv: where its keys and values are.
+        kv: its keys and values.
         start, stop: its place in the row.
     """
 
-    def __init__(self, kv: KV, start: int, stop: int) -> None:
+    def __init__(self, kv: Chain, start: int, stop: int) -> None:
         self.kv, self.start, self.stop = kv, start, stop
         self._masks: dict[int, torch.Tensor | None] = {}
 
@@ -148,14 +200,19 @@ def attend(
     Returns:
         (1, tokens, heads, width), and no weights.
     """
-    layer = int(module.layer_idx)
-    heads, tokens = query.shape[1:3]
+    layer, heads, tokens = int(module.layer_idx), *query.shape[1:3]
     out = query.new_empty(1, tokens, heads, value.shape[-1])
+    easy = softcap is None and s_aux is None
+    single: list[tuple[Piece, Pair]] = []
     for piece in _NOW.pieces:
         span = slice(piece.start, piece.stop)
-        keys, values = piece.kv.lay(layer, key[0, :, span], value[0, :, span], piece.kv.length)
+        own = piece.kv.lay(layer, key[0, :, span], value[0, :, span])
         mask = piece.mask(sliding_window or 0, query.device)
-        if softcap is None and s_aux is None:
+        if easy and mask is None:
+            single.append((piece, own))
+            continue
+        keys, values = piece.kv.whole(layer, own)
+        if easy:
             seen = scaled_dot_product_attention(
                 query[:, :, span],
                 keys[None],
@@ -167,7 +224,53 @@ def attend(
         else:
             seen = _plain(query[0, :, span], keys, values, mask, scaling, softcap, s_aux)
         out[0, span] = seen.transpose(0, 1)
+    if single:
+        _next_tokens(layer, query, single, scaling, out)
     return out, None
+
+
+def _next_tokens(
+    layer: int,
+    query: torch.Tensor,
+    single: Sequence[tuple[Piece, Pair]],
+    scaling: float | None,
+    out: torch.Tensor,
+) -> None:
+    """Attention of sequences that add one token each: what several share is read once for all.
+
+    Each run of keys gives a part of the softmax, and parts are put together by their maxima and
+    sums, as in flash attention (Dao et al., 2022, section 3.1).
+    """
+    rows = [piece.start for piece, _ in single]
+    groups: dict[tuple[int, int], tuple[Pair, int, list[int]]] = {}
+    for i, (piece, own) in enumerate(single):
+        for pair, n in (*piece.kv.shared(layer), (own, own[0].shape[1])):
+            groups.setdefault((pair[0].data_ptr(), n), (pair, n, []))[2].append(i)
+    some = single[0][1]
+    few, width = some[0].shape[0], some[1].shape[2]
+    times = query.shape[1] // few
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    asked = query[0][:, rows].reshape(few, times, len(rows), -1) * scale
+    top = query.new_full((few, times, len(rows), 1), float("-inf"), dtype=torch.float32)
+    total = torch.zeros_like(top)
+    found = top.new_zeros(few, times, len(rows), width)
+    for (keys, values), n, who in groups.values():
+        mine = slice(None) if len(who) == len(rows) else who
+        q = asked[:, :, mine].reshape(few, times * len(who), -1)
+        scores = (q @ keys[:, :n].transpose(1, 2)).float()
+        high = scores.amax(-1, keepdim=True)
+        weights = torch.exp(scores - high)
+        shape = (few, times, len(who), -1)
+        part = (weights.to(values.dtype) @ values[:, :n]).float().view(shape)
+        high, summed = high.view(shape), weights.sum(-1, keepdim=True).view(shape)
+        before = top[:, :, mine]
+        now = torch.maximum(before, high)
+        old, new = torch.exp(before - now), torch.exp(high - now)
+        found[:, :, mine] = found[:, :, mine] * old + part * new
+        total[:, :, mine] = total[:, :, mine] * old + summed * new
+        top[:, :, mine] = now
+    seen = (found / total).to(out.dtype).reshape(few * times, len(rows), width)
+    out[0, rows] = seen.transpose(0, 1)
 
 
 def _plain(

@@ -21,7 +21,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import torch
 
-from .attention import KV, Piece, packed
+from .attention import KV, Chain, Piece, packed
 from .trie import PrefixTrie, Tokens, common
 
 WORTH: Final = 32  # tokens that another prompt must share with ours before we wait for it
@@ -106,7 +106,7 @@ class _Row:
     wanted: Wanted
     future: Future[Generated]
     prompt: Tokens
-    kv: KV = field(default_factory=KV)
+    kv: Chain = field(default_factory=Chain)
     reply: list[int] = field(default_factory=list)
     reused: int = 0
     logprob: float = 0.0
@@ -228,7 +228,7 @@ class Engine:
 
     def _begin(self, row: _Row) -> None:
         runs = self.trie.find(row.prompt[:-1])  # the last token is read anew, for its logits
-        row.kv.load(runs, len(row.prompt) + 64)
+        row.kv = Chain(runs)
         row.reused = row.kv.length
         wanted = row.wanted
         if wanted.temperature > 0:
@@ -257,7 +257,7 @@ class Engine:
         which = iter(logits)
         for row, tokens, whole in taken:
             before = row.kv.length
-            row.kv.length += len(tokens)
+            row.kv.own.length += len(tokens)
             read = min(row.kv.length, len(row.prompt)) - before
             if read > 0:
                 self.counts.prefilled += read

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from .attention import KV, NAME, Piece, attend, packed
+from .attention import NAME, Chain, Piece, attend, packed
 from .engine import Engine, OwnCache
 
 if TYPE_CHECKING:
@@ -80,17 +80,17 @@ def fits(model: Any) -> bool:
         told = model(input_ids=tokens, use_cache=False).logits[0, -1].float()
         try:
             model.set_attn_implementation(NAME)
-            kv = KV()
-            for start, stop in ((0, 5), (5, 8)):
+            kv = Chain()
+            for start, stop in ((0, 5), (5, 7), (7, 8)):
                 with packed([Piece(kv, 0, stop - start)]):
                     out = model(
                         input_ids=tokens[:, start:stop],
                         position_ids=torch.arange(start, stop, device=model.device)[None],
                         use_cache=False,
                     )
-                kv.length = stop
+                kv.own.length = stop
         except Exception:  # whatever a layer that we do not know does with it
             return False
     found = out.logits[0, -1].float()
     close = 1e-3 if model.dtype == torch.float32 else 5e-2
-    return bool((found - told).abs().max() <= close * told.abs().max()) and bool(kv.nbytes)
+    return bool((found - told).abs().max() <= close * told.abs().max()) and bool(kv.own.nbytes)
