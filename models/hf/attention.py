@@ -200,7 +200,8 @@ def attend(
     Returns:
         (1, tokens, heads, width), and no weights.
     """
-    layer, heads, tokens = int(module.layer_idx), *query.shape[1:3]
+    layer = int(module.layer_idx)
+    heads, tokens = query.shape[1], query.shape[2]
     out = query.new_empty(1, tokens, heads, value.shape[-1])
     easy = softcap is None and s_aux is None
     single: list[tuple[Piece, Pair]] = []
