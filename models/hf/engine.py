@@ -31,10 +31,17 @@ class Held(Protocol):
     """What holds a reply to a form; see :class:`.grammar.Constraint`."""
 
     @property
-    def done(self) -> bool: ...  # noqa: D102
-    def forced(self) -> list[int]: ...  # noqa: D102
-    def mask(self, logits: torch.Tensor) -> torch.Tensor: ...  # noqa: D102
-    def take(self, token: int) -> None: ...  # noqa: D102
+    def done(self) -> bool:
+        """Whether the reply is complete."""
+
+    def forced(self) -> list[int]:
+        """The tokens that must come next."""
+
+    def mask(self, logits: torch.Tensor) -> torch.Tensor:
+        """The logits, minus infinity where a token may not come next."""
+
+    def take(self, token: int) -> None:
+        """A token was sampled."""
 
 
 @dataclass

@@ -448,7 +448,9 @@ def test_n_sends_samples_of_one_prompt_together_and_splits_the_bill(tools: tuple
     requests = [Request(PLAIN.prompt, tools, sample=i, seed=i) for i in range(2)]
     other = Request(Prompt([Message("user", "else")]))
     with ChatServer(answer) as server:
-        results = asyncio.run(soon(model(server, n=True, calls="tools"), [requests[0], other, requests[1]]))
+        results = asyncio.run(
+            soon(model(server, n=True, calls="tools"), [requests[0], other, requests[1]])
+        )
     shown = [(r.content, r.prompt_tokens, r.completion_tokens)
              for r in results if isinstance(r, Completion)]  # fmt: skip
     assert shown == [("a", 100, 5), ("a", 100, 10), ("b", 0, 5)]
