@@ -242,10 +242,8 @@ def _with_objects(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]
     return shown
 
 
-def refuse_functions(request: Request) -> ModelError | None:
+def refuse_functions(request: Request) -> ModelError:
     """The error where functions are offered to a format that has none."""
-    if not request.tools:
-        return None
     named = ", ".join(api.name for api in request.tools if api.name != FINISH)[:80]
     return ModelError(
         f"ToolLLaMA's format has no field for functions ({named}): use --policy toolllama, which "

@@ -163,7 +163,7 @@ class HFModel:
             if self.format == "toolllama" and request.tools:
                 from .formats import refuse_functions
 
-                return refuse_functions(request) or ModelError("", kind="contract")
+                return refuse_functions(request)
             tokens = self.encode(request)
             room = min(self.max_tokens, self.context - len(tokens))
             if room < 1:
@@ -234,7 +234,7 @@ class HFModel:
         if self._context is not None:
             return self._context
         own = getattr(self._config, "max_position_embeddings", None) or 4096
-        return int(own * (self.rope if self.rope > 1 else 1))
+        return int(own * self.rope)
 
     # ------------------------------------------------------------------ what is loaded
 
