@@ -23,7 +23,7 @@ from ..models.hf.engine import Engine
 from ..models.hf.model import HFModel
 from ..models.policies import FunctionPolicy
 
-SUITE, TASKS, CALLS = "hub:i2-inst", 10, 8
+SUITE, TASKS, CALLS = "hub:i2-inst", 16, 8  # as many tasks as are under way at once
 SOME, SEEDS, ONE, SHORT = 4, 4, 2, 4  # tasks and trials of each at once; tasks alone; calls
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from ..core import Model, UsageError
 from .tokens import Counter, counter, window
+
+PIECE: Final = 1 << 20  # bytes of either end of a file that tell it from others
 
 
 class Identified(Protocol):
@@ -37,6 +41,24 @@ def identity_of(model: Model) -> Mapping[str, Any]:
             )
         model = inner
     return found
+
+
+def weights_mark(files: Sequence[Path]) -> str:
+    """What tells files of weights from others: names, sizes, and both ends of each."""
+    stats = [(path, path.stat()) for path in files]
+    return _mark(tuple((str(path), stat.st_size, stat.st_mtime_ns) for path, stat in stats))
+
+
+@lru_cache(64)
+def _mark(files: tuple[tuple[str, int, int], ...]) -> str:
+    state = blake2b(digest_size=16)
+    for name, size, _ in files:
+        state.update(f"{Path(name).name} {size}\n".encode())
+        with open(name, "rb") as file:
+            state.update(file.read(PIECE))
+            file.seek(max(0, size - PIECE))
+            state.update(file.read())
+    return state.hexdigest()
 
 
 def innermost(model: Model) -> Model:

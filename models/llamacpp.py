@@ -12,7 +12,6 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
-from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..core import API, Completion, ModelError, Request, UsageError
 from . import schema
 from .endpoint import Endpoint, _Line
+from .identity import weights_mark
 from .llama_process import Server, ServerCounter
 from .openai import Calls, OpenAIModel
 from .tokens import ESTIMATE, prompt_tokens
@@ -27,7 +27,6 @@ from .tokens import ESTIMATE, prompt_tokens
 if TYPE_CHECKING:
     import openai
 
-PIECE: Final = 1 << 20  # bytes of either end of a file that tell it from others
 REMEMBERED: Final = 4096  # counts kept
 NOT_STARTED: Final = "http://127.0.0.1/v1"
 
@@ -110,19 +109,13 @@ class LlamaCppModel(OpenAIModel):
     @cached_property
     def identity(self) -> dict[str, Any]:
         """What decides a reply beside the request; the file by its name, size and ends."""
-        size, state = self.path.stat().st_size, sha256()
-        with self.path.open("rb") as file:
-            state.update(file.read(PIECE))
-            file.seek(max(0, size - PIECE))
-            state.update(file.read())
         parameters = {
             **self._parameters,
             "calls": self.calls,
             "context": self._window,
             "engine": f"xllamacpp {_version()}",
             "max_tokens": self.max_tokens,
-            "sha256_of_ends": state.hexdigest(),
-            "size": size,
+            "weights": weights_mark([self.path]),
         }
         return {
             "provider": "llamacpp", "base_url": "", "model": self.model, "parameters": parameters

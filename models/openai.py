@@ -11,9 +11,11 @@ import importlib.util
 import math
 import os
 import re
+from collections import OrderedDict
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from ..core import Completion, ModelError, Request, UsageError
 from . import chat, schema
@@ -23,6 +25,7 @@ from .prices import find
 from .tokens import counter, prompt_tokens
 
 Calls = Literal["auto", "tools", "schema"]
+SEARCHES: Final = 4096  # whose order is known: those asked for last
 
 
 class OpenAIModel:
@@ -110,7 +113,8 @@ class OpenAIModel:
         own = self.endpoint.base_url == OPENAI
         self._limit = "max_completion_tokens" if own else "max_tokens"
         self._counter = counter(model)
-        self._began: dict[bytes, int] = {}
+        self._began: OrderedDict[bytes, int] = OrderedDict()
+        self._beginnings = count()
 
     def __repr__(self) -> str:
         return f"OpenAIModel({self.model!r}, base_url={self.endpoint.base_url!r})"
@@ -243,7 +247,12 @@ class OpenAIModel:
         root = request.prompt
         while root.parent is not None:
             root = root.parent
-        return self._began.setdefault(root.digest, len(self._began))
+        if root.digest not in self._began:
+            self._began[root.digest] = next(self._beginnings)
+        self._began.move_to_end(root.digest)
+        if len(self._began) > SEARCHES:
+            self._began.popitem(last=False)
+        return self._began[root.digest]
 
     # ------------------------------------------------------------------ counting
 

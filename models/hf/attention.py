@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
@@ -16,6 +17,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 NAME: Final = "toolgrove"  # of the attention implementation, as transformers knows it
 ROOM: Final = 128  # tokens that keys and values grow by
+FEW: Final = 32  # new tokens of a sequence, at most, to be read together with others
 Pair = tuple[torch.Tensor, torch.Tensor]  # keys and values
 
 
@@ -135,24 +137,115 @@ class Piece:
 
     def __init__(self, kv: Chain, start: int, stop: int) -> None:
         self.kv, self.start, self.stop = kv, start, stop
-        self._masks: dict[int, torch.Tensor | None] = {}
+        self._masks: dict[int, torch.Tensor] = {}
 
-    def mask(self, window: int, device: torch.device) -> torch.Tensor | None:
-        """Which tokens each may see (new, all): those before it, within the window if it has one.
+    @property
+    def new(self) -> int:
+        """How many tokens."""
+        return self.stop - self.start
 
-        None where each of them may see all.
-        """
+    def few(self, window: int) -> bool:
+        """Whether it adds few tokens, which see all that is before them."""
+        return self.new <= FEW and (not window or self.kv.length + self.new <= window)
+
+    def mask(self, window: int, device: torch.device) -> torch.Tensor:
+        """Which tokens each may see (new, all): those before it, within the window if it has one."""
         if window not in self._masks:
-            new, first = self.stop - self.start, self.kv.length
-            seen: torch.Tensor | None = None
-            if new > 1 or 0 < window <= first:
-                query = torch.arange(first, first + new, device=device)[:, None]
-                key = torch.arange(first + new, device=device)[None]
-                seen = key <= query
-                if window:
-                    seen &= key > query - window
+            first = self.kv.length
+            query = torch.arange(first, first + self.new, device=device)[:, None]
+            key = torch.arange(first + self.new, device=device)[None]
+            seen = key <= query
+            if window:
+                seen &= key > query - window
             self._masks[window] = seen
         return self._masks[window]
+
+
+@dataclass
+class Read:
+    """Keys that some queries read: queries ``first`` to ``last``, scores from ``column`` on."""
+
+    kv: KV
+    n: int
+    first: int
+    last: int
+    column: int
+
+
+class Together:
+    """Sequences that add few tokens each: what several of them share is read once for all.
+
+    In their order here those that share a run lie side by side. All scores of a query lie in one
+    row, so that one softmax serves all; which scores lie where is the same in every layer.
+
+    Args:
+        pieces: the sequences.
+        device: of the tensors.
+    """
+
+    def __init__(self, pieces: Sequence[Piece], device: torch.device) -> None:
+        self.pieces = sorted(pieces, key=lambda p: [(id(run), n) for run, n in p.kv.runs])
+        places = [at for piece in self.pieces for at in range(piece.start, piece.stop)]
+        self.rows = torch.tensor(places, device=device)
+        self.shared: list[Read] = []
+        self.own: list[Read] = []
+        last_with: dict[tuple[int, int, int], Read] = {}
+        first = 0
+        for piece in self.pieces:
+            last, column = first + piece.new, 0
+            for run, n in piece.kv.runs:
+                read = last_with.get((id(run), n, column))
+                if read is not None and read.last == first:
+                    read.last = last
+                else:
+                    read = last_with[id(run), n, column] = Read(run, n, first, last, column)
+                    self.shared.append(read)
+                column += n
+            own = piece.kv.own
+            self.own.append(Read(own, own.length + piece.new, first, last, column))
+            first = last
+        self.width = max(read.column + read.n for read in self.own)
+        self._scores: torch.Tensor | None = None
+        self._later: dict[tuple[int, int], torch.Tensor] = {}
+
+    def attend(
+        self, layer: int, query: torch.Tensor, scaling: float | None, out: torch.Tensor
+    ) -> None:
+        """Write the attention of these sequences' tokens, whose keys and values are laid down."""
+        few = self.own[0].kv.layers[layer][0].shape[0]
+        times = query.shape[1] // few
+        rows = len(self.rows)
+        scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+        asked = (query[0][:, self.rows] * scale).view(few, times, rows, -1)
+        asked = asked.transpose(1, 2).reshape(few, rows * times, -1)
+        scores = self._scores
+        if scores is None or scores.shape[:2] != asked.shape[:2]:
+            scores = torch.full((*asked.shape[:2], self.width), float("-inf"), device=query.device)
+            self._scores = scores
+        reads = []
+        for read in (*self.shared, *self.own):
+            keys, values = read.kv.layers[layer]
+            mine = slice(read.first * times, read.last * times)
+            across = slice(read.column, read.column + read.n)
+            scores[:, mine, across] = asked[:, mine] @ keys[:, : read.n].transpose(1, 2)
+            reads.append((mine, across, values[:, : read.n]))
+        for read, (mine, across, _) in zip(self.own, reads[len(self.shared) :], strict=True):
+            if (new := read.last - read.first) > 1:
+                among = slice(across.stop - new, across.stop)
+                scores[:, mine, among].masked_fill_(self._after(new, times), float("-inf"))
+        weights = scores.softmax(-1).to(query.dtype)
+        found = torch.zeros(*asked.shape[:2], out.shape[-1], device=query.device)
+        for mine, across, values in reads:
+            found[:, mine] += weights[:, mine, across] @ values
+        found = found.view(few, rows, times, -1).transpose(1, 2).reshape(few * times, rows, -1)
+        out[0, self.rows] = found.transpose(0, 1).to(out.dtype)
+
+    def _after(self, new: int, times: int) -> torch.Tensor:
+        """Which of some new tokens come after each query among them (new * times, new)."""
+        if (new, times) not in self._later:
+            ones = torch.ones(new, new, dtype=torch.bool, device=self.rows.device)
+            self._later[new, times] = ones.triu(1).repeat_interleave(times, 0)
+        return self._later[new, times]
 
 
 _NOW = threading.local()
@@ -163,12 +256,26 @@ class packed:
 
     def __init__(self, pieces: Sequence[Piece]) -> None:
         self._pieces = pieces
+        self._split: dict[int, tuple[Together | None, list[Piece]]] = {}
 
     def __enter__(self) -> None:
-        _NOW.pieces = self._pieces
+        _NOW.packed = self
 
     def __exit__(self, *_: object) -> None:
-        del _NOW.pieces
+        del _NOW.packed
+
+    def split(self, window: int, device: torch.device) -> tuple[Together | None, list[Piece]]:
+        """The pieces to be read together where tokens see so many, and those one by one."""
+        if window not in self._split:
+            few = [piece for piece in self._pieces if piece.few(window)]
+            many = [piece for piece in self._pieces if not piece.few(window)]
+            self._split[window] = Together(few, device) if few else None, many
+        return self._split[window]
+
+    @property
+    def pieces(self) -> Sequence[Piece]:
+        """All of them."""
+        return self._pieces
 
 
 def attend(
@@ -200,19 +307,22 @@ def attend(
     Returns:
         (1, tokens, heads, width), and no weights.
     """
-    layer = int(module.layer_idx)
+    layer, window = int(module.layer_idx), sliding_window or 0
     heads, tokens = query.shape[1], query.shape[2]
     out = query.new_empty(1, tokens, heads, value.shape[-1])
+    now: packed = _NOW.packed
     easy = softcap is None and s_aux is None
-    single: list[tuple[Piece, Pair]] = []
-    for piece in _NOW.pieces:
+    together, alone = now.split(window, query.device) if easy else (None, now.pieces)
+    for piece in together.pieces if together else ():
+        span = slice(piece.start, piece.stop)
+        piece.kv.lay(layer, key[0, :, span], value[0, :, span])
+    if together:
+        together.attend(layer, query, scaling, out)
+    for piece in alone:
         span = slice(piece.start, piece.stop)
         own = piece.kv.lay(layer, key[0, :, span], value[0, :, span])
-        mask = piece.mask(sliding_window or 0, query.device)
-        if easy and mask is None:
-            single.append((piece, own))
-            continue
         keys, values = piece.kv.whole(layer, own)
+        mask = piece.mask(window, query.device)
         if easy:
             seen = scaled_dot_product_attention(
                 query[:, :, span],
@@ -225,60 +335,14 @@ def attend(
         else:
             seen = _plain(query[0, :, span], keys, values, mask, scaling, softcap, s_aux)
         out[0, span] = seen.transpose(0, 1)
-    if single:
-        _next_tokens(layer, query, single, scaling, out)
     return out, None
-
-
-def _next_tokens(
-    layer: int,
-    query: torch.Tensor,
-    single: Sequence[tuple[Piece, Pair]],
-    scaling: float | None,
-    out: torch.Tensor,
-) -> None:
-    """Attention of sequences that add one token each: what several share is read once for all.
-
-    Each run of keys gives a part of the softmax, and parts are put together by their maxima and
-    sums, as in flash attention (Dao et al., 2022, section 3.1).
-    """
-    rows = [piece.start for piece, _ in single]
-    groups: dict[tuple[int, int], tuple[Pair, int, list[int]]] = {}
-    for i, (piece, own) in enumerate(single):
-        for pair, n in (*piece.kv.shared(layer), (own, own[0].shape[1])):
-            groups.setdefault((pair[0].data_ptr(), n), (pair, n, []))[2].append(i)
-    some = single[0][1]
-    few, width = some[0].shape[0], some[1].shape[2]
-    times = query.shape[1] // few
-    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    asked = query[0][:, rows].reshape(few, times, len(rows), -1) * scale
-    top = query.new_full((few, times, len(rows), 1), float("-inf"), dtype=torch.float32)
-    total = torch.zeros_like(top)
-    found = top.new_zeros(few, times, len(rows), width)
-    for (keys, values), n, who in groups.values():
-        mine = slice(None) if len(who) == len(rows) else who
-        q = asked[:, :, mine].reshape(few, times * len(who), -1)
-        scores = (q @ keys[:, :n].transpose(1, 2)).float()
-        high = scores.amax(-1, keepdim=True)
-        weights = torch.exp(scores - high)
-        shape = (few, times, len(who), -1)
-        part = (weights.to(values.dtype) @ values[:, :n]).float().view(shape)
-        high, summed = high.view(shape), weights.sum(-1, keepdim=True).view(shape)
-        before = top[:, :, mine]
-        now = torch.maximum(before, high)
-        old, new = torch.exp(before - now), torch.exp(high - now)
-        found[:, :, mine] = found[:, :, mine] * old + part * new
-        total[:, :, mine] = total[:, :, mine] * old + summed * new
-        top[:, :, mine] = now
-    seen = (found / total).to(out.dtype).reshape(few * times, len(rows), width)
-    out[0, rows] = seen.transpose(0, 1)
 
 
 def _plain(
     query: torch.Tensor,
     keys: torch.Tensor,
     values: torch.Tensor,
-    mask: torch.Tensor | None,
+    mask: torch.Tensor,
     scaling: float | None,
     softcap: float | None,
     sinks: torch.Tensor | None,
@@ -286,12 +350,11 @@ def _plain(
     """The same, written out, for what torch's own has no argument for."""
     times = query.shape[0] // keys.shape[0]
     keys, values = keys.repeat_interleave(times, 0), values.repeat_interleave(times, 0)
-    scores = query @ keys.transpose(1, 2) * (scaling or query.shape[-1] ** -0.5)
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    scores = query @ keys.transpose(1, 2) * scale
     if softcap is not None:
         scores = softcap * torch.tanh(scores / softcap)
-    if mask is not None:
-        scores = scores.masked_fill(~mask, float("-inf"))
-    scores = scores.float()
+    scores = scores.masked_fill(~mask, float("-inf")).float()
     if sinks is not None:
         sink = sinks.float().reshape(-1, 1, 1).expand(-1, scores.shape[1], 1)
         scores = torch.cat([scores, sink], -1).softmax(-1)[..., :-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, Protocol
 
 from ...core import API, FINISH, ModelError, Request, ToolCall, UsageError
@@ -28,8 +28,11 @@ class Format(Protocol):
     def text(self, request: Request) -> str:
         """The whole prompt, up to where the reply begins."""
 
-    def schemas(self, request: Request) -> Sequence[Mapping[str, Any]]:
-        """What the reply is held to, the strictest first; none leaves it free."""
+    def holds(self, request: Request) -> bool:
+        """Whether the reply is held to a schema, and not free."""
+
+    def schemas(self, request: Request) -> Iterator[Mapping[str, Any]]:
+        """What a held reply is held to, the strictest first."""
 
     def complete(self, text: str, request: Request) -> bool:
         """Whether a free reply already has all that will be read of it."""
@@ -78,11 +81,13 @@ class ChatFormat:
             return self._render(_with_objects(chat.messages(request.messages)), chat.tools(apis))
         return self._render(schema.messages(request.messages, ()))
 
-    def schemas(self, request: Request) -> list[Mapping[str, Any]]:
+    def holds(self, request: Request) -> bool:
+        """Where functions are offered, unless the template reads them itself."""
+        return bool(request.tools) and self.calls == "schema"
+
+    def schemas(self, request: Request) -> Iterator[Mapping[str, Any]]:
         """One JSON object with a call of a function that is offered."""
-        if not request.tools or self.calls != "schema":
-            return []
-        return [reply_schema(request.tools, strict) for strict in (True, False)]
+        return (reply_schema(request.tools, strict) for strict in (True, False))
 
     def complete(self, text: str, request: Request) -> bool:
         """A call in a text policy's words, or one between the tags of a template."""
@@ -144,9 +149,13 @@ class ToolLLaMAFormat:
         lines = [f"{self.roles[m.role]}: {sendable(m.content or '')}\n" for m in request.prompt]
         return "".join(lines) + "Assistant:\n"
 
-    def schemas(self, request: Request) -> list[Mapping[str, Any]]:
-        """None: the reply is free text."""
-        return []
+    def holds(self, request: Request) -> bool:
+        """Never: the reply is free text."""
+        return False
+
+    def schemas(self, request: Request) -> Iterator[Mapping[str, Any]]:
+        """None."""
+        return iter(())
 
     def complete(self, text: str, request: Request) -> bool:
         """Whether Action Input has its whole object, or the model began to play other roles."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -70,28 +70,33 @@ class Grammars:
         from llguidance.hf import from_tokenizer
 
         self._tokenizer: LLTokenizer = from_tokenizer(tokenizer, vocabulary, list(ends) or None)
-        self._compiled: OrderedDict[str, LLMatcher] = OrderedDict()
+        self._compiled: OrderedDict[Hashable, LLMatcher] = OrderedDict()
 
-    def of_schema(self, *choices: Mapping[str, Any]) -> Constraint:
+    def of(self, name: Hashable, choices: Iterable[Mapping[str, Any]]) -> Constraint:
         """What holds a reply to the first of these schemas that can be compiled.
+
+        Args:
+            name: what tells the choices from others; they are looked at once for each.
+            choices: JSON schemas.
 
         Raises:
             ValueError: none can.
         """
-        wrong = ""
+        found = self._compiled.get(name)
+        if found is None:
+            found = self._compiled[name] = self._first(choices)
+            if len(self._compiled) > KEPT:
+                self._compiled.popitem(last=False)
+        self._compiled.move_to_end(name)
+        return Constraint(found.deep_copy())
+
+    def _first(self, choices: Iterable[Mapping[str, Any]]) -> LLMatcher:
+        wrong = "there is no schema"
         for schema in choices:
-            text = json.dumps(schema, ensure_ascii=False)
-            found = self._compiled.get(text)
-            if found is None:
-                found = self._compile(text)
-                if found.is_error():
-                    wrong = found.get_error()
-                    continue
-                self._compiled[text] = found
-                if len(self._compiled) > KEPT:
-                    self._compiled.popitem(last=False)
-            self._compiled.move_to_end(text)
-            return Constraint(found.deep_copy())
+            found = self._compile(json.dumps(schema, ensure_ascii=False))
+            if not found.is_error():
+                return found
+            wrong = found.get_error()
         raise ValueError(wrong)
 
     def _compile(self, schema: str) -> LLMatcher:

@@ -8,11 +8,11 @@ import os
 import threading
 from collections.abc import Sequence
 from functools import cached_property
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ...core import Completion, ModelError, Request, UsageError
+from ..identity import weights_mark
 
 if TYPE_CHECKING:
     from .engine import Counts, Engine, Generated, Wanted
@@ -189,8 +189,10 @@ class HFModel:
         return Wanted(tokens, room, self.temperature, self.top_p, request.seed, held, finished)
 
     def _held(self, request: Request) -> Constraint | None:
-        schemas = self._format.schemas(request)
-        return self._grammars.of_schema(*schemas) if schemas else None
+        if not self._format.holds(request):
+            return None
+        offered = tuple(api.digest for api in request.tools)
+        return self._grammars.of(offered, self._format.schemas(request))
 
     def _completion(self, request: Request, prompt: int, made: Generated) -> Completion:
         content, calls = self._format.read(self._decode(made.tokens), request)
@@ -298,19 +300,11 @@ class HFModel:
             raise UsageError(f"cannot load {self.model}: {told}") from error
 
     def _weights(self) -> str:
-        """What tells the weights from others: sizes, and the ends of each file."""
+        """What tells the weights from others: those of a folder, or the hub's commit."""
         files = _weight_files(Path(self.model))
         if not files:
             return str(getattr(self._config, "_commit_hash", None) or "")
-        state = blake2b(digest_size=8)
-        for path in files:
-            size = path.stat().st_size
-            state.update(f"{path.name} {size}".encode())
-            with path.open("rb") as file:
-                state.update(file.read(1 << 20))
-                file.seek(max(0, size - (1 << 20)))
-                state.update(file.read())
-        return state.hexdigest()
+        return weights_mark(files)
 
 
 class ToolLLaMAModel(HFModel):

@@ -220,7 +220,7 @@ def test_its_identity_has_no_path_and_starts_nothing(
     other = tmp_path / gguf.name
     other.write_bytes(b"GGUF, and no more")
     more = LlamaCppModel(other).identity["parameters"]
-    assert more["sha256_of_ends"] != told["sha256_of_ends"]
+    assert more["weights"] != told["weights"]
     assert found.context == 4096 and found.bound(Request(Prompt([Message("user", "x")])))[0] > 512
 
 
@@ -299,8 +299,9 @@ def test_it_needs_no_proxy(gguf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
     direct = LlamaCppModel(gguf, max_tokens=1, parallel=1)
-    ask(direct, Request(Prompt([Message("user", "Hi")])))
+    [reply] = ask(direct, Request(Prompt([Message("user", "Hi")])))
     direct.close()
+    assert isinstance(reply, Completion) and reply.completion_tokens == 1
 
 
 KILLED = """

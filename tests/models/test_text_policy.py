@@ -191,8 +191,10 @@ def test_reading_never_fails(text: str) -> None:
 
 @pytest.mark.parametrize("flood", ["\n", " ", "Action", "Action ", "{", "[", "```\n", "Action:\n"])
 def test_a_flood_is_read_in_no_time(flood: str) -> None:
-    read_react(flood * 20_000)
-    TextPolicy().read(Completion(flood * 20_000), WholePlan())
+    text = flood * 20_000
+    assert read_react(text).actions == ()
+    read = TextPolicy().read(Completion(text), WholePlan())
+    assert read.actions == () and read.thought == text
 
 
 def test_a_trial_goes_on_after_a_reply_that_cannot_be_read() -> None:
