@@ -29,7 +29,7 @@ from ..models import Batcher
 from ..models.cache import Cached
 from ..models.identity import innermost
 from .fingerprints import digests
-from .judges import Judge
+from .judges import Judge, ModelJudge
 from .suites import Suite
 from .trial import Key
 
@@ -155,7 +155,7 @@ class Parts:
     env: Callable[[], ToolEnv]
     policy: Policy
     evaluator: Evaluator | None
-    judge: Judge
+    judge: Judge | ModelJudge
     own: Mapping[str, Parts] = field(default_factory=dict)
     caches: Sequence[Cached] = ()
     models: Mapping[str, Model] = field(default_factory=dict)
@@ -247,6 +247,7 @@ def describe(plan: Plan, parts: Parts) -> dict[str, Any]:
     return {
         "identity": {**plan.identity(), "prompts": parts.policy.fingerprint},
         "judge": plan.judge or {s.name: s.judge for s in plan.suites},
+        "tasks": _digests(plan),
         "planners": {spec: repr(planner) for spec, planner in parts.planners.items()},
         "fingerprints": {"prompts": parts.policy.fingerprint},
         "versions": {"toolgrove": __version__, "python": platform.python_version()},
@@ -254,6 +255,14 @@ def describe(plan: Plan, parts: Parts) -> dict[str, Any]:
         "git": _git(),
         "command": sys.argv[1:],
     }
+
+
+def _digests(plan: Plan) -> dict[str, dict[str, str]]:
+    """The planned tasks of each suite by id, with what tells one task from another."""
+    found: dict[str, dict[str, str]] = {suite.name: {} for suite in plan.suites}
+    for suite, task in plan.tasks():
+        found[suite.name][task.id] = task.digest
+    return found
 
 
 def _git() -> str | None:

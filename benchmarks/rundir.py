@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -20,6 +20,7 @@ from .judges import Verdict
 from .trial import OWED, Key, Trial
 
 FORMAT = 1
+VERDICTS = 2  # of a line of verdicts.jsonl; 1 had no votes, no score and did not say its format
 _BEGUN = frozenset({".lock", "run.json.new"})  # all there is where a run was killed as it began
 
 
@@ -56,8 +57,7 @@ class RunDirectory:
         self.damaged += damaged
         for record in verdicts:
             key = Key(record["suite"], record["task"], record["planner"], record["trial"])
-            made = Verdict(record["verdict"], record["reason"])
-            self.verdicts.setdefault(record["judge"], {})[key] = made
+            self.verdicts.setdefault(record["judge"], {})[key] = Verdict.from_json(record)
         if write:
             self._trials_file = LineFile(path / "trials.jsonl")
             self._verdicts_file = LineFile(path / "verdicts.jsonl")
@@ -140,14 +140,27 @@ class RunDirectory:
     def add_verdict(self, key: Key, judge: str, verdict: Verdict) -> None:
         """Keep a verdict."""
         assert self._verdicts_file is not None
-        record = {**key._asdict(), "judge": judge}
-        record |= {"verdict": verdict.decision, "reason": verdict.reason}
-        self._verdicts_file.append(record)
+        head = {"format": VERDICTS, **key._asdict(), "judge": judge}
+        self._verdicts_file.append({**head, **verdict.to_json()})
         self.verdicts.setdefault(judge, {})[key] = verdict
 
-    def write_summary(self, summary: Mapping[str, Any]) -> None:
-        """Write ``summary.json`` whole or not at all."""
-        _replace(self.path / "summary.json", summary)
+    def write_summary(self, rows: Sequence[Mapping[str, Any]], judge: str | None = None) -> None:
+        """Write rows into ``summary.json``, whole or not at all.
+
+        Args:
+            rows: one for each planner and suite.
+            judge: by whose verdicts; None are those of the run's own, which stand under ``runs``.
+        """
+        path = self.path / "summary.json"
+        try:
+            summary = dict(json.loads(path.read_text("utf-8")))
+        except (OSError, ValueError, TypeError):  # none yet, or torn: it is made from the trials
+            summary = {}
+        if judge is None:
+            summary["runs"] = rows
+        else:
+            summary.setdefault("judges", {})[judge] = rows
+        _replace(path, summary)
 
     def close(self) -> None:
         """Sync all files and let the next writer in."""

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..core import Budget, Journal, Task, run
-from ..core.deadline import Overdue, within
 from .judges import Verdict
 from .plan import Parts, Plan
 from .rundir import RunDirectory
+from .scoring import Scorer
 from .summary import summarise
 from .trial import Key, Trial
 
@@ -64,11 +64,19 @@ class Runner:
         self.timeout, self.step_timeout = timeout, step_timeout
         self._tasks = {(suite.name, task.id): task for suite, task in plan.tasks()}
         self._judges = {suite.name: plan.spec("judge", suite) for suite in plan.suites}
+        self._scorers: dict[str, Scorer] = {}
         self.paused = False
         self.running = self.most_running = 0
 
     async def run(self, *, concurrency: int = 8, observer: Observer | None = None) -> list[Any]:
         """Run what is owed; the rows of the summary."""
+        self._scorers = {
+            name: Scorer(
+                self.directory, spec, self.parts.of_suite(name).judge,
+                seed=self.plan.seed, timeout=self.timeout,
+            )
+            for name, spec in self._judges.items()
+        }  # fmt: skip
         keys = self.plan.keys()
         owed = {key for key in keys if self._owes(key)}
         jobs = deque(self._jobs(owed))
@@ -107,7 +115,7 @@ class Runner:
                 unfinished.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
             rows = summarise(keys, self.directory.trials, self._verdicts(keys))
-            self.directory.write_summary({"runs": rows})
+            self.directory.write_summary(rows)
         return rows
 
     def _jobs(self, owed: set[Key]) -> Iterator[_Job]:
@@ -191,29 +199,17 @@ class Runner:
         return {key: verdict for key, verdict in found.items() if verdict is not None}
 
     async def _judge(self, trial: Trial) -> Verdict | None:
-        """The verdict on an answer: given once, and again to one made anew or still unjudged."""
-        spec = self._judges[trial.key.suite]
-        known = self.directory.verdicts.get(spec, {}).get(trial.key)
+        """The verdict on an answer: given once, and again to one made anew or still owed."""
+        key = trial.key
         if trial.end != "answered":
             return None
+        scorer = self._scorers[key.suite]
         made_now = bool(trial.tree_data)
-        if known is not None and known.decision != "unjudged" and not made_now:
-            return known
-        task = self._tasks[trial.key.suite, trial.key.task]
+        if not made_now and not scorer.owes(key):
+            return scorer.known(key)
         if not made_now:
-            trial = self.directory.load(trial.key)
-        judge = self.parts.of_suite(trial.key.suite).judge
-        try:
-            verdict = await within(self.timeout, judge(task, trial))
-            if not isinstance(verdict, Verdict):
-                raise TypeError(f"it returned {type(verdict).__name__}, not a Verdict")
-        except Overdue:
-            verdict = Verdict("unjudged", f"the judge took over {self.timeout:g} s")
-        except Exception as error:
-            verdict = Verdict("unjudged", f"the judge raised {type(error).__name__}: {error}")
-        if verdict != known:
-            self.directory.add_verdict(trial.key, spec, verdict)
-        return verdict
+            trial = self.directory.load(key)
+        return await scorer.score(self._tasks[key.suite, key.task], trial)
 
 
 def _forget_limits(journal: Journal) -> None:

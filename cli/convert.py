@@ -57,6 +57,7 @@ def export(
 ) -> None:
     """Write a run's trials in another format."""
     from ..benchmarks.rundir import RunDirectory
+    from ..benchmarks.scored import tasks_of
 
     if format not in EXPORTS:
         raise UsageError(f"no export format {format!r}; there are: {', '.join(EXPORTS)}")
@@ -70,7 +71,7 @@ def export(
                 file.write(json.dumps(directory.load(key).to_json()) + "\n")
         print(f"{len(directory.trials)} trials: {out}")
         return
-    tasks = _tasks(directory)
+    tasks = tasks_of(directory)
     for name, key in _files(list(directory.trials), tasks):
         path = out / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -124,17 +125,6 @@ def _files(
             number = _plain(key.task)
         planner, again = _plain(planners[key.planner]), f"_{key.trial}" if key.trial else ""
         yield Path(_plain(suites[key.suite]), planner, f"{number}_{planner}{again}.json"), key
-
-
-def _tasks(directory: RunDirectory) -> dict[tuple[str, str], Task]:
-    from ..benchmarks.suites import load_suites
-
-    found: dict[tuple[str, str], Task] = {}
-    names: dict[str, Any] = directory.config["identity"]["suites"]
-    for name in names:
-        for suite in load_suites(name):
-            found |= {(name, task.id): task for task in suite.tasks}
-    return found
 
 
 def _plain(name: str) -> str:

@@ -246,6 +246,10 @@ def _value(kind: str, key: str, text: str, parameter: inspect.Parameter, whole: 
             return Path(text)
         if isinstance(choice, str) and choice == text:
             return text
+    if f"{key}s" in KINDS and str not in wanted:
+        raise UsageError(
+            f"{key}={text!r} in {whole!r}: expected the spec of a {key} in parentheses, ({text})"
+        )
     says = " or ".join(
         repr(c) if isinstance(c, str) else getattr(c, "__name__", str(c)) for c in wanted
     )

@@ -116,8 +116,9 @@ async def run(
         journal.restart()
     budget.carry(journal.carried)
     effects = Effects(
-        task, model, pool, policy, budget, journal, seed, evaluator, finish, paused, listen, timeout
-    )
+        task=task, model=model, pool=pool, policy=policy, budget=budget, journal=journal, seed=seed,
+        evaluator=evaluator, finish=finish, paused=paused, listen=listen, timeout=timeout,
+    )  # fmt: skip
     try:
         return await _search(planner, effects, root)
     finally:

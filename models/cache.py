@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from ..core import Completion, Model, ModelError, Request, UsageError
-from ..core.effects import unsound
+from ..core.sampling import unsound
 from .identity import identity_of
 from .tokens import as_sent
 
@@ -229,9 +229,10 @@ class Store:
 
     def _check(self, db: sqlite3.Connection) -> bool:
         """Whether it holds a cache of this version, or is still empty; writes nothing."""
+        # Tables first: where there are any, the process that made them has written the others.
+        [tables] = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
         [application] = db.execute("PRAGMA application_id").fetchone()
         [version] = db.execute("PRAGMA user_version").fetchone()
-        [tables] = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
         if tables and application != APPLICATION:
             raise UsageError(f"{self.path} is another program's database: name another file")
         if tables and version != VERSION:

@@ -149,7 +149,7 @@ class Piece:
         return self.new <= FEW and (not window or self.kv.length + self.new <= window)
 
     def mask(self, window: int, device: torch.device) -> torch.Tensor:
-        """Which tokens each may see (new, all): those before it, within the window if it has one."""
+        """Which tokens each may see (new, all): those before it, in the window if it has one."""
         if window not in self._masks:
             first = self.kv.length
             query = torch.arange(first, first + self.new, device=device)[:, None]

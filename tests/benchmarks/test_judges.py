@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from toolgrove.benchmarks.judges import Answered, Judge, Match, Verdict
+from toolgrove.benchmarks.judges import Answered, Finish, Judge, Match, Verdict
 from toolgrove.benchmarks.trial import Key, Trial
 from toolgrove.core import Task, make
 from toolgrove.core.registry import names
@@ -95,5 +95,23 @@ def test_a_task_without_an_answer_is_unjudged(wanted: Any) -> None:
 
 
 def test_every_judge_has_a_name() -> None:
+    asking = {"fac", "sopr", "tooleval"}
+    assert asking < set(names("judges"))
     for name in names("judges"):
-        assert callable(make("judges", name))
+        assert callable(make("judges", f"{name}:(scripted)" if name in asking else name))
+
+
+@pytest.mark.parametrize(
+    ("answer", "decision"),
+    [
+        ("It is 42.", "passed"),
+        ("I am SORRY, it is 42.", "failed"),
+        ("Unfortunately there is none.", "failed"),
+        ("I couldn't find it.", "failed"),
+        ("I could not find it.", "passed"),  # as upstream's words have it
+        (" ", "failed"),
+        (None, "failed"),
+    ],
+)
+def test_an_apology_is_no_answer(answer: str | None, decision: str) -> None:
+    assert verdict(Finish(), answer).decision == decision

@@ -276,7 +276,7 @@ def test_the_lock_of_another_process_ends_with_it(path: Path) -> None:
 def test_a_summary_replaces_the_one_before(path: Path) -> None:
     directory = RunDirectory.create(path, CONFIG)
     for n in (1, 2):
-        directory.write_summary({"runs": [{"planner": "é", "n": n}]})
+        directory.write_summary([{"planner": "é", "n": n}])
     directory.close()
     assert json.loads((path / "summary.json").read_text("utf-8"))["runs"][0]["n"] == 2
     assert not (path / "summary.json.new").exists()

@@ -18,9 +18,9 @@ from toolgrove.core import (
     Result,
     run_sync,
 )
-from toolgrove.core.effects import from_record, to_record
 from toolgrove.core.journal import spend_of
 from toolgrove.core.lines import read_lines
+from toolgrove.core.sampling import from_record, to_record
 from toolgrove.envs import ShopEnv
 from toolgrove.envs.shop import shop_tasks
 from toolgrove.models.stumble import StumblingModel

@@ -393,7 +393,9 @@ def test_a_kill_half_way_leaves_all_that_was_said(file: Path) -> None:
     assert victim.stdout is not None
     told = [victim.stdout.readline() for _ in range(60)]
     victim.send_signal(signal.SIGKILL)
-    rest = victim.communicate(timeout=60)[0].splitlines()
+    rest = victim.stdout.read().splitlines()  # communicate() would leave out what is read ahead
+    victim.wait(60)
+    victim.stdout.close()
     told = [line for line in [*told[1:], *rest] if line.count(" ") == 2]
     heir = writer(file, "b", 0, len(told))
     lines = heir.communicate(timeout=60)[0].splitlines()

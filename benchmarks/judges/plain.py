@@ -1,25 +1,17 @@
-"""Judges decide whether an answered trial passed; a verdict never changes a trial."""
+"""Judges that ask no model; a verdict never changes a trial."""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Final, Protocol
 
-from ..core import Task
-from .trial import Trial
+from ...core import Task
+from ..trial import Trial
+from .verdict import Verdict
 
-Decision = Literal["passed", "failed", "unjudged"]
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A judge's decision and its reason."""
-
-    decision: Decision
-    reason: str = ""
+APOLOGIES: Final = ("sorry", "apologize", "apology", "unfortunately", "couldn't")
 
 
 class Judge(Protocol):
@@ -35,6 +27,24 @@ class Answered:
     async def __call__(self, task: Task, trial: Trial) -> Verdict:
         """Passed."""
         return Verdict("passed", "an answer was given")
+
+
+class Finish:
+    """Finished with an answer that is no apology: ToolEval as it was in July 2023.
+
+    ToolBench's first pass rate took every answer that lacks these words in any letter case, read
+    from the arguments of the Finish call as the model wrote them. What the answer says is not
+    looked at.
+    """
+
+    async def __call__(self, task: Task, trial: Trial) -> Verdict:
+        """Passed if none of the words stands in the answer."""
+        given = (trial.answer or "").lower()
+        if not given.strip():
+            return Verdict("failed", "the answer is empty")
+        if found := [word for word in APOLOGIES if word in given]:
+            return Verdict("failed", f"an apology: the answer says {found[0]!r}")
+        return Verdict("passed", "an answer without an apology was given")
 
 
 class Match:
