@@ -130,6 +130,7 @@ class Preferring:
         told = repr((self.judge.by, self.seed, task.digest, [shown(trial) for trial in trials]))
         mark = blake2b(told.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
         journal = Journal.open(self.first.run.path / "judging" / f"pair-{mark}.jsonl")
+        journal.forget_limits()
         try:
             hearing = Hearing(journal, self.budget, self.seed, self.timeout)
             made = await self.judge(task, trials, hearing)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..core import Budget, Journal, Task, run
+from ..core import Budget, Task, run
 from .judges import Verdict
 from .plan import Parts, Plan
 from .rundir import RunDirectory
@@ -164,7 +164,7 @@ class Runner:
             return known
         journal = self.directory.journal(key)
         if known is not None and known.budget != caps:
-            _forget_limits(journal)
+            journal.forget_limits()
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         try:
@@ -210,10 +210,3 @@ class Runner:
         if not made_now:
             trial = self.directory.load(key)
         return await scorer.score(self._tasks[key.suite, key.task], trial)
-
-
-def _forget_limits(journal: Journal) -> None:
-    """What had no budget is tried again, under the caps of now."""
-    for name in [name for name, record in journal.past.items() if "exhausted" in record]:
-        journal.retract(name)
-        del journal.past[name]

@@ -84,6 +84,7 @@ class Scorer:
         mark = blake2b(told.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
         name = f"{trial.key.file.removesuffix('.jsonl')}-{mark}.jsonl"
         journal = Journal.open(self.directory.path / "judging" / name)
+        journal.forget_limits()
         try:
             hearing = Hearing(journal, self.budget, self.seed, self.timeout)
             verdict = await judge(task, trial, hearing)

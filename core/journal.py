@@ -94,6 +94,12 @@ class Journal:
         """The effect is owed again: the next life makes it anew."""
         self.append({"retract": key})
 
+    def forget_limits(self) -> None:
+        """What had no budget is tried again, under the caps of now."""
+        for name in [name for name, record in self.past.items() if "exhausted" in record]:
+            self.retract(name)
+            del self.past[name]
+
     def restart(self) -> None:
         """Begin anew (an environment that cannot be brought back), carrying the spend."""
         spent = dict.fromkeys(("calls", "tokens", "usd", "steps", "seconds"), 0.0)
