@@ -19,7 +19,7 @@ from toolgrove.core.finish import API_DOC
 from toolgrove.models.hf.engine import Wanted
 from toolgrove.models.hf.model import HFModel
 
-CALLS = 6
+CALLS = 4
 
 
 @pytest.fixture(scope="module")
