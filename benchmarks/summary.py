@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from .judges import Verdict
-from .statistics import wilson
+from .statistics import effective_size, wilson
 from .trial import Key, Trial
 
 SPENT = ("calls", "tokens", "steps", "usd", "seconds")
@@ -29,6 +29,9 @@ def summarise(
 ) -> list[dict[str, Any]]:
     """One row for each planner and suite, in the order planned.
 
+    ``size`` is the number of independent trials that tell as much as those planned; the interval
+    is Wilson's for it, so repetitions of a task are no evidence of their own.
+
     ``calls``, ``tokens``, ``steps``, ``usd`` and ``seconds`` are sums over the trials there are.
     """
     cells: dict[tuple[str, str], list[Key]] = {}
@@ -38,13 +41,16 @@ def summarise(
     for (planner, suite), keys in cells.items():
         outcomes = Counter(outcome(trials.get(key), verdicts.get(key)) for key in keys)
         passed = outcomes["passed"]
+        shares = _shares(keys, trials, verdicts)
+        size = effective_size(shares, len(keys) // len(shares))
         row: dict[str, Any] = {
             "planner": planner,
             "suite": suite,
             "planned": len(keys),
             "passed": passed,
             "pass_rate": round(passed / len(keys), 4),
-            "ci95": list(wilson(passed, len(keys))),
+            "ci95": list(wilson(passed / len(keys) * size, size)),
+            "size": round(size, 1),
             "outcomes": dict(sorted(outcomes.items())),
         }
         there = [trials[key] for key in keys if key in trials]
@@ -53,6 +59,17 @@ def summarise(
             row[what] = round(total, 6) if what in ("usd", "seconds") else int(total)
         rows.append(row)
     return rows
+
+
+def _shares(
+    keys: Sequence[Key], trials: Mapping[Key, Trial], verdicts: Mapping[Key, Verdict]
+) -> list[float]:
+    """The share of each task's trials that passed."""
+    tasks: dict[str, list[bool]] = {}
+    for key in keys:
+        passed = outcome(trials.get(key), verdicts.get(key)) == "passed"
+        tasks.setdefault(key.task, []).append(passed)
+    return [sum(each) / len(each) for each in tasks.values()]
 
 
 def incomplete(rows: Sequence[Mapping[str, Any]]) -> int:

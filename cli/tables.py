@@ -126,7 +126,8 @@ class _Summary:
 def _pooled(rows: Sequence[Row]) -> Row:
     """Several suites as one: all their planned trials together."""
     passed, planned = (sum(row[what] for row in rows) for what in ("passed", "planned"))
-    return {"pass_rate": passed / planned, "ci95": wilson(passed, planned)}
+    size = sum(row["size"] for row in rows)
+    return {"pass_rate": passed / planned, "ci95": wilson(passed / planned * size, size)}
 
 
 def broken(text: str, room: int, marks: str) -> str:

@@ -128,7 +128,7 @@ def test_json_is_rows_on_stdout_and_nothing_else(toolgrove: Run) -> None:
     ]
     assert got == json.loads(Path("run/summary.json").read_text())["runs"]
     assert set(got[0]) == {
-        "planner", "suite", "planned", "passed", "pass_rate", "ci95", "outcomes",
+        "planner", "suite", "planned", "passed", "pass_rate", "ci95", "size", "outcomes",
         "calls", "tokens", "steps", "usd", "seconds",
     }  # fmt: skip
 

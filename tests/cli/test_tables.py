@@ -27,6 +27,7 @@ def row(planner: str, suite: str, passed: int, planned: int, **outcomes: int) ->
         "passed": passed,
         "pass_rate": passed / planned,
         "ci95": list(wilson(passed, planned)),
+        "size": float(planned),
         "outcomes": {"passed": passed, **outcomes},
         "calls": 10 * planned,
         "tokens": 12345 * planned,
