@@ -18,8 +18,9 @@ check: .venv/bin/pytest  ## ruff and mypy --strict, over source and tests
 test: .venv/bin/pytest  ## all tests
 	$(PY) -m pytest
 
-bench: .venv/bin/pytest  ## what the framework itself costs, and how fast the hub is
+bench: .venv/bin/pytest  ## what the framework costs, how fast the hub is, what intervals cover
 	$(PY) -m toolgrove.benchmarks.overhead
 	$(PY) -m toolgrove.benchmarks.hub.speed
+	$(PY) -m toolgrove.benchmarks.coverage
 
 .PHONY: help install check test bench

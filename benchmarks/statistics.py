@@ -59,8 +59,8 @@ def pass_at_k(passed: Sequence[int], trials: int, k: int) -> float:
         trials: planned for each task; one that is missing has not passed.
         k: from 1 to ``trials``.
 
-    >>> pass_at_k([0, 1, 2], trials=2, k=2)
-    0.6666666666666666
+    >>> pass_at_k([0, 1, 4, 4], trials=4, k=2)
+    0.625
     """
     _check(passed, trials, k)
     ways = math.comb(trials, k)
@@ -72,8 +72,8 @@ def pass_hat_k(passed: Sequence[int], trials: int, k: int) -> float:
 
     C(c, k) / C(n, k) for c of n trials, averaged over tasks; arguments as of :func:`pass_at_k`.
 
-    >>> pass_hat_k([0, 1, 2], trials=2, k=2)
-    0.3333333333333333
+    >>> pass_hat_k([0, 1, 4, 4], trials=4, k=2)
+    0.5
     """
     _check(passed, trials, k)
     return sum(math.comb(c, k) for c in passed) / (math.comb(trials, k) * len(passed))
