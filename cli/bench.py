@@ -224,7 +224,7 @@ def _report(
             _show_one_tree(directory, plan)
         console.print(f"run directory: {directory.path}", soft_wrap=True)
         if demo:
-            console.print(NEXT.rstrip(), soft_wrap=True)
+            console.print(NEXT.replace("RUN", str(directory.path)).rstrip(), soft_wrap=True)
     sys.stdout.flush()
     err = stderr()
     for text in _faults(rows, directory):
@@ -325,6 +325,7 @@ def _show_one_tree(directory: RunDirectory, plan: Plan) -> None:
 
 NEXT = """
 next:
+  toolgrove compare RUN; toolgrove report RUN                    tests and tables of this run (extra report)
   toolgrove bench --planner dfsdt --planner dfsdt:width=3        two widths on the same tasks
   toolgrove bench --suite hub:i3-inst --faults clean --planner react --planner dfsdt
   toolgrove new planner NAME                                     a planner of your own, and its test

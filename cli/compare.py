@@ -38,7 +38,7 @@ def compare(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Everything as JSON lines.")] = False,
 ) -> None:
-    """Compare the planners of a run, or of several, on the tasks that they share.
+    """Compare planners on the tasks that they share, with tests.
 
     Tasks pair by their content. Exit code 3 says that trials of a run are still owed.
     """

@@ -39,7 +39,7 @@ def report(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Rows as JSON lines.")] = False,
 ) -> None:
-    """Tables and figures of runs: pass rates with intervals, outcomes, costs, trees.
+    """Print tables of runs, and draw figures and a page.
 
     Every rate is over the trials planned. Several runs also make a leaderboard, which says where
     its rows do not compare.

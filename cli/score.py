@@ -40,7 +40,7 @@ def score(
     concurrency: Annotated[int, typer.Option(metavar="C", help="Trials judged at once.")] = 8,
     as_json: Annotated[bool, typer.Option("--json", help="Rows as JSON lines.")] = False,
 ) -> None:
-    """Judge a run's answers; what was judged stays, and what is missing is completed."""
+    """Judge a run's answers; only what is missing is judged."""
     from ..benchmarks.rundir import RunDirectory
     from ..benchmarks.scored import ScoredRun
 

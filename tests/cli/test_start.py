@@ -13,6 +13,9 @@ import pytest
 import toolgrove as package
 
 Run = Callable[..., Any]
+COMMANDS = (
+    "bench", "compare", "doctor", "export", "import", "list", "new", "prefer", "report", "score", "tree"
+)  # fmt: skip
 HEAVY = {"rich", "typer", "pydantic", "gymnasium", "numpy", "torch", "httpx"}
 
 
@@ -26,12 +29,12 @@ def loaded(code: str) -> set[str]:
 def test_without_arguments_it_shows_its_help(toolgrove: Run) -> None:
     bare, asked = toolgrove(), toolgrove("--help")
     assert bare == asked and bare.code == 0 and bare.err == ""
-    for command in ("bench", "tree", "import", "export", "list", "doctor", "new"):
+    for command in COMMANDS:
         assert f"\n  {command} " in bare.out
     assert "..." not in bare.out.partition("Commands:")[2]  # every line is said to its end
 
 
-@pytest.mark.parametrize("command", ["bench", "tree", "import", "export", "list", "doctor", "new"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(toolgrove: Run, command: str) -> None:
     done = toolgrove(command, "--help")
     assert done.code == 0 and done.out.startswith(f"Usage: toolgrove {command} ")

@@ -11,10 +11,21 @@ from typing import Any
 import pytest
 
 from toolgrove.benchmarks.hub.suite import SETS
-from toolgrove.benchmarks.judges import Verdict
+from toolgrove.benchmarks.judges import Hearing, Verdict
 from toolgrove.benchmarks.suites import load_suites
 from toolgrove.benchmarks.trial import Key, Trial
-from toolgrove.core import API, Action, Model, Task, ToolEnv, Turn, make
+from toolgrove.core import (
+    API,
+    Action,
+    Budget,
+    Completion,
+    Journal,
+    Model,
+    Task,
+    ToolEnv,
+    Turn,
+    make,
+)
 from toolgrove.core.registry import names
 from toolgrove.envs import RecordedEnv, ReplayEnv, ShopEnv
 from toolgrove.envs.hub.faults import PROFILES
@@ -185,10 +196,19 @@ def test_suites(spec: str) -> None:
 
 
 JUDGES = {"answered": "no idea", "match": "You paid 12.50.", "truth": "It is 12.5."}
+JUDGES["finish"] = "no idea"
+MODEL_JUDGES = ("fac", "sopr", "tooleval")
+ODD = (
+    "\x00\ud800",
+    "12.5 " * 50_000,
+    "[" * 5000,
+    "$query ${answer} {0} %s",
+    '{"status": "Solved"}',
+)
 
 
 def test_no_judge_is_left_out() -> None:
-    assert set(JUDGES) == set(names("judges"))
+    assert {*JUDGES, *MODEL_JUDGES} == set(names("judges"))
 
 
 @pytest.mark.parametrize("name", JUDGES)
@@ -203,11 +223,34 @@ def test_judges(name: str) -> None:
 
     assert verdict(JUDGES[name]) == verdict(JUDGES[name])
     assert verdict(JUDGES[name]).decision == "passed"
-    if name != "answered":
+    if name not in ("answered", "finish"):
         assert verdict("You paid 13.").decision == "failed"
         assert verdict("12.5", replace(task, answer=None)).decision == "unjudged"
     for odd in ("", "\x00\ud800", "12.5 " * 50_000, "[" * 5000):
         assert verdict(odd).decision in ("passed", "failed")
+
+
+@pytest.mark.parametrize("name", MODEL_JUDGES)
+def test_model_judges(name: str) -> None:
+    task = Task("t", "What did you pay?", answer=12.5)
+
+    def verdict(answer: str, status: str) -> Verdict:
+        judge = make("judges", f"{name}:(scripted)")
+        said = Completion(json.dumps({"reason": "r", "status": status}))
+        able = Completion('{"status": "Solvable"}')
+        stages = {"status": [said], "details": [said], "final": [said], "solvable": [able]}
+        judge.model = ScriptedModel(answers=stages)
+        tree = {"winner": None, "nodes": [{"id": "0"}]}
+        trial = Trial(Key("s", "t", "p", 0), task.digest, 0, "answered", answer, {}, tree)
+        found = asyncio.run(judge(task, trial, Hearing(Journal(), Budget())))
+        assert isinstance(found, Verdict) and len(found.votes) == 3
+        return found
+
+    for answer in ("You paid 12.50.", *ODD):
+        for status, decision in (("Solved", "passed"), ("Unsolved", "failed"), ("?", "unjudged")):
+            assert verdict(answer, status).decision == decision
+            assert verdict(answer, status) == verdict(answer, status)
+    assert verdict("", "Solved").decision == "failed"
 
 
 def test_tasks_of_the_shop_can_be_done() -> None:
