@@ -325,7 +325,7 @@ def _show_one_tree(directory: RunDirectory, plan: Plan) -> None:
 
 NEXT = """
 next:
-  toolgrove compare RUN; toolgrove report RUN                    tests and tables of this run (extra report)
+  toolgrove compare RUN                                          paired tests (extra report)
   toolgrove bench --planner dfsdt --planner dfsdt:width=3        two widths on the same tasks
   toolgrove bench --suite hub:i3-inst --faults clean --planner react --planner dfsdt
   toolgrove new planner NAME                                     a planner of your own, and its test

@@ -198,13 +198,7 @@ def test_suites(spec: str) -> None:
 JUDGES = {"answered": "no idea", "match": "You paid 12.50.", "truth": "It is 12.5."}
 JUDGES["finish"] = "no idea"
 MODEL_JUDGES = ("fac", "sopr", "tooleval")
-ODD = (
-    "\x00\ud800",
-    "12.5 " * 50_000,
-    "[" * 5000,
-    "$query ${answer} {0} %s",
-    '{"status": "Solved"}',
-)
+ODD = ("\x00\ud800", "12.5 " * 50_000, "[" * 5000, "${answer} {0} %s", '{"status": "Solved"}')
 
 
 def test_no_judge_is_left_out() -> None:
