@@ -32,4 +32,4 @@ def start(
         print(context.get_help())
 
 
-from . import bench, compare, convert, hub, listing, new, prefer, report, score, trees  # noqa: E402, F401 - they add their commands
+from . import bench, calibrate, compare, convert, hub, listing, new, prefer, report, score, trees  # noqa: E402, F401 - they add their commands

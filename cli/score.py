@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 @app.command()
 def score(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The run directory.")],
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The run directory; with --compat, files.")
+    ],
     judge: Annotated[
         str | None, typer.Option(metavar="J", help="The judge; else the run's own.")
     ] = None,
@@ -38,6 +40,17 @@ def score(
         str, typer.Option(metavar="KIND=N,..", help="Caps for all judging: calls=600,usd=2.")
     ] = "",
     concurrency: Annotated[int, typer.Option(metavar="C", help="Trials judged at once.")] = 8,
+    compat: Annotated[
+        str | None,
+        typer.Option(
+            metavar="UPSTREAM",
+            help="Score result files as toolbench or stabletoolbench do, and corrected.",
+        ),
+    ] = None,
+    test_ids: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="test_query_ids: what was planned, with --compat."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Rows as JSON lines.")] = False,
 ) -> None:
     """Judge a run's answers; only what is missing is judged."""
@@ -46,6 +59,11 @@ def score(
 
     if concurrency < 1:
         raise UsageError("--concurrency must be 1 or more")
+    if compat is not None:
+        _score_files(run, compat, test_ids, votes, as_json)
+        return
+    if test_ids is not None:
+        raise UsageError("--test-ids goes with --compat")
     caps = parse_budget(budget)
     if wrong := set(caps) - {"calls", "tokens", "usd"}:
         raise UsageError(f"--budget {wrong.pop()}: judging has calls, tokens and usd")
@@ -68,6 +86,47 @@ def score(
             f"{owed} verdicts are owed; the same command completes them: {again}", file=sys.stderr
         )
         raise typer.Exit(3)
+
+
+def _score_files(
+    path: Path, compat: str, test_ids: Path | None, votes: int | None, as_json: bool
+) -> None:
+    """Other people's result files: the figure as upstream has it, and the corrected one."""
+    from ..benchmarks.tooleval import QUIRKS, scored_files
+    from ..benchmarks.tooleval.files import read_json
+    from .tables import simple, stdout
+
+    planned = None
+    if test_ids is not None:
+        files = sorted(test_ids.glob("*.json")) if test_ids.is_dir() else [test_ids]
+        if not files:
+            raise UsageError(f"--test-ids {test_ids}: no JSON files in it")
+        planned = {file.stem: list(read_json(file)) for file in files}
+    rows = scored_files(path, compat, planned=planned, votes=votes)
+    if as_json:
+        for row in rows:
+            print(json.dumps(row))
+        return
+    console = stdout()
+    table = simple("figure", "n", "judged", "upstream", "corrected", "95 %", "bounds")
+    for row in rows:
+        (low, high), (least, most) = row["ci95"], row["bounds"]
+        model = row["model"].replace(" over ", " over\n")
+        what = f"{model}\n  {row['figure'].replace('_', ' ')} on {row['test_set']}"
+        table.add_row(
+            what, str(row["n"]), str(row["judged"]),
+            "" if row["upstream"] is None else f"{100 * row['upstream']:.1f}",
+            f"{100 * row['corrected']:.1f}", f"{100 * low:.1f}-{100 * high:.1f}",
+            f"{100 * least:.1f}-{100 * most:.1f}",
+        )  # fmt: skip
+    console.print(table)
+    if any(row["planned_by"] == "files" for row in rows):
+        told = "n: the queries that any of these files has; --test-ids says what was planned"
+        console.print(f"\n{told}", soft_wrap=True)
+    for name in dict.fromkeys(name for row in rows for name in row["quirks"]):
+        quirk = QUIRKS[name]
+        text = f"{name}: {compat}: {quirk.upstream}. Corrected: {quirk.corrected}."
+        console.print(text, soft_wrap=True)
 
 
 def _scorers(

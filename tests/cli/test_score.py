@@ -98,3 +98,25 @@ def test_mistakes_are_said(
 def test_no_run_there(toolgrove: Callable[..., Any], tmp_path: Path) -> None:
     done = toolgrove("score", tmp_path)
     assert done.code == 2 and "no run" in done.err
+
+
+def test_other_peoples_scores(toolgrove: Callable[..., Any], shared: Path) -> None:
+    folder = shared / "stabletoolbench/data_example"
+    done = toolgrove("score", folder, "--compat", "stabletoolbench", "--json")
+    rows = {(r["model"], r["figure"]): r for r in map(json.loads, done.out.splitlines())}
+    assert done.code == 0
+    assert rows["virtual_chatgpt_cot", "solve_rate"]["upstream"] == 0.5
+    assert rows["virtual_chatgpt_dfs", "solve_rate"]["upstream"] == 1.0
+    ids = shared / "stabletoolbench/solvable_queries/test_query_ids/G1_instruction.json"
+    passes = folder / "pass_rate_results"
+    done = toolgrove("score", passes, "--compat", "stabletoolbench", "--test-ids", ids)
+    assert done.code == 0 and "judged_denominator" in done.out and "105" in done.out
+    done = toolgrove("score", passes, "--compat", "toolbench")
+    assert done.code == 2 and "use --compat stabletoolbench" in done.err
+
+
+def test_no_such_scoring(toolgrove: Callable[..., Any], run: str) -> None:
+    done = toolgrove("score", run, "--compat", "bench")
+    assert done.code == 2 and "no scoring 'bench': toolbench or stabletoolbench" in done.err
+    done = toolgrove("score", run, "--test-ids", run)
+    assert done.code == 2 and "--test-ids goes with --compat" in done.err

@@ -14,8 +14,8 @@ import toolgrove as package
 
 Run = Callable[..., Any]
 COMMANDS = (
-    "bench", "compare", "doctor", "export", "import", "list", "new", "prefer", "report", "score",
-    "tree",
+    "bench", "calibrate", "compare", "doctor", "export", "import", "list", "new", "prefer",
+    "report", "score", "tree",
 )  # fmt: skip
 HEAVY = {"rich", "typer", "pydantic", "gymnasium", "numpy", "torch", "httpx"}
 
