@@ -123,7 +123,7 @@ def parse_answer(data: Mapping[str, Any], path: Path, name: str) -> Task:
         if tools:
             extra["tools"] = tools.removesuffix("\n")
         text, group = _joined(generation["query"]), path.parent.name
-        return Task(name, text, _named_once(apis), group=group, recording=recording, extra=extra)
+        return Task(name, text, named_once(apis), group=group, recording=recording, extra=extra)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise UsageError(f"{path} is no ToolBench answer that can be read: {error!r}") from error
 
@@ -134,7 +134,8 @@ def _read_function(function: Mapping[str, Any]) -> API:
     )
 
 
-def _named_once(apis: Iterable[API]) -> tuple[API, ...]:
+def named_once(apis: Iterable[API]) -> tuple[API, ...]:
+    """The APIs without those whose name another one before them has."""
     return tuple({api.name: api for api in reversed(list(apis))}.values())[::-1]
 
 

@@ -18,22 +18,31 @@ if TYPE_CHECKING:
     from ..benchmarks.rundir import RunDirectory
     from ..benchmarks.trial import Key
 
-IMPORTS = ("toolbench",)
-EXPORTS = ("toolbench", "jsonl")
+IMPORTS = ("toolbench", "stabletoolbench")
+EXPORTS = ("toolbench", "stabletoolbench", "jsonl")
 
 
 @app.command("import")
 def import_(
     format: Annotated[str, typer.Argument(metavar="FORMAT", help=", ".join(IMPORTS))],
     source: Annotated[Path, typer.Argument(metavar="SOURCE", help="File or folder.")],
-    out: Annotated[Path, typer.Option(metavar="FILE", help="The tasks file to write (.jsonl).")],
+    out: Annotated[
+        Path, typer.Option(metavar="FILE", help="The tasks file (.jsonl) or run to write.")
+    ],
 ) -> None:
-    """Turn ToolBench's queries and answers into a tasks file."""
+    """Turn ToolBench's files into tasks or a run."""
     from ..benchmarks.suites import write_jsonl
     from ..benchmarks.toolbench import planner_of, read_source
 
     if format not in IMPORTS:
         raise UsageError(f"no import format {format!r}; there are: {', '.join(IMPORTS)}")
+    if format == "stabletoolbench":
+        from ..benchmarks.tooleval.runs import import_run
+
+        run = import_run(source, out)
+        print(f"{len(run.trials)} answers: {out}")
+        print(f"next: {shlex.join(['toolgrove', 'score', str(out)])}")
+        return
     if out.suffix != ".jsonl":
         raise UsageError(f"--out {out}: a tasks file ends in .jsonl")
     tasks = read_source(source)
@@ -51,9 +60,10 @@ def import_(
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="The run directory.")],
     format: Annotated[str, typer.Option(metavar="FORMAT", help=", ".join(EXPORTS))],
-    out: Annotated[
-        Path, typer.Option(metavar="PATH", help="Folder (toolbench) or file (jsonl) to write.")
-    ],
+    out: Annotated[Path, typer.Option(metavar="PATH", help="Folder to write, or file (jsonl).")],
+    judge: Annotated[
+        str | None, typer.Option(metavar="J", help="Whose votes (stabletoolbench).")
+    ] = None,
 ) -> None:
     """Write a run's trials in another format."""
     from ..benchmarks.rundir import RunDirectory
@@ -70,6 +80,12 @@ def export(
             for key in directory.trials:
                 file.write(json.dumps(directory.load(key).to_json()) + "\n")
         print(f"{len(directory.trials)} trials: {out}")
+        return
+    if format == "stabletoolbench":
+        from ..benchmarks.tooleval.runs import export_run
+
+        written = export_run(directory, out, judge)
+        print(f"{len(written)} files: {out}")
         return
     tasks = tasks_of(directory)
     for name, key in _files(list(directory.trials), tasks):
