@@ -216,7 +216,6 @@ def test_its_identity_has_no_path_and_starts_nothing(
     assert identity["model"] == gguf.name
     told = identity["parameters"]
     assert (told["temperature"], told["top_p"], told["calls"]) == (0.5, 0.9, "schema")
-    assert told["size"] == gguf.stat().st_size
     other = tmp_path / gguf.name
     other.write_bytes(b"GGUF, and no more")
     more = LlamaCppModel(other).identity["parameters"]
