@@ -26,6 +26,7 @@ from ..core import (
     Action,
     Budget,
     Completion,
+    Episodes,
     Journal,
     Model,
     ModelError,
@@ -191,7 +192,7 @@ def concurrent(
     model: Model = Instant(seconds=seconds)
     assert isinstance(model, Instant)
     parts = Parts.of(plan)
-    parts.model, parts.env = model, Still
+    parts.model, parts.world = model, Episodes(Still)
     with tempfile.TemporaryDirectory() as folder:
         directory = RunDirectory.create(Path(folder) / "run", describe(plan, parts))
         runner = Runner(plan, directory, parts=parts)

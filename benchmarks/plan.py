@@ -6,8 +6,8 @@ import platform
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal
@@ -19,12 +19,12 @@ from ..core import (
     Planner,
     Policy,
     Task,
-    ToolEnv,
     UsageError,
-    bind,
+    World,
     make,
+    world,
 )
-from ..core.registry import singular
+from ..core.registry import singular, takes
 from ..models import Batcher
 from ..models.cache import Cached
 from ..models.identity import innermost
@@ -44,7 +44,8 @@ class Plan:
         suites: the tasks.
         planners: specs, as given; they name the rows of the summary.
         model, env, judge: specs; "" is each suite's own.
-        faults: a fault profile, added to the environment's spec (``faults=mixed``).
+        faults: a fault profile: the environment's own (``faults=mixed``), or one of ``faulty``
+            around it.
         cache: a file to keep the models' replies in, and to take them from; it changes no result,
             so it is no part of what must be equal for a run to be resumed.
         policy, evaluator: specs.
@@ -89,7 +90,10 @@ class Plan:
         """The model, environment or judge of a suite: the plan's, or else the suite's own."""
         text = str(getattr(self, what) or getattr(suite, what))
         if what == "env" and self.faults is not None:
-            text += f"{',' if ':' in text else ':'}faults={self.faults}"
+            if takes("envs", text, "faults"):
+                text += f"{',' if ':' in text else ':'}faults={self.faults}"
+            else:
+                text = f"faulty:({text}),faults={self.faults}"
         return text
 
     def tasks(self) -> Iterator[tuple[Suite, Task]]:
@@ -152,7 +156,7 @@ class Parts:
 
     planners: Mapping[str, Planner]
     model: Model
-    env: Callable[[], ToolEnv]
+    world: World
     policy: Policy
     evaluator: Evaluator | None
     judge: Judge | ModelJudge
@@ -163,6 +167,16 @@ class Parts:
     def of_suite(self, name: str) -> Parts:
         """The parts that a suite runs with."""
         return self.own.get(name, self)
+
+    def offered(self, task: Task) -> Task:
+        """The task with the world's functions, where it names none itself."""
+        return task if task.apis else replace(task, apis=self.world.apis)
+
+    async def close(self) -> None:
+        """Give back what the worlds hold."""
+        held = {id(parts.world): parts.world for parts in (self, *self.own.values())}
+        for each in held.values():
+            await each.close()
 
     @classmethod
     def of(cls, plan: Plan) -> Parts:
@@ -194,8 +208,8 @@ class Parts:
                 models[model] = _batched(asked)
             if (model, env, judge) not in made:
                 judged = _made("judges", judge, "__call__")
-                world = _world(env, planners)
-                parts = cls(planners, models[model], world, policy, evaluator or None, judged)
+                found = _world(env, planners)
+                parts = cls(planners, models[model], found, policy, evaluator or None, judged)
                 made[model, env, judge] = parts
             own[suite.name] = made[model, env, judge]
         first = own[plan.suites[0].name]
@@ -226,18 +240,16 @@ def _batched(model: Model) -> Model:
     return Batcher(model, max_batch=size) if size > 1 else model
 
 
-def _world(spec: str, planners: Mapping[str, Planner]) -> Callable[[], ToolEnv]:
-    """What makes the environment, which fits the planners."""
-    world = bind("envs", spec)
-    if not isinstance(one := world(), ToolEnv):
-        raise UsageError(f"{spec!r} is no ToolEnv, but a {type(one).__name__}")
+def _world(spec: str, planners: Mapping[str, Planner]) -> World:
+    """The environment's world, which fits the planners."""
+    found = world(spec)
     for name, planner in planners.items():
-        if one.fork == "never" and planner.branches:
+        if found.fork == "never" and planner.branches:
             raise UsageError(
                 f"planner {name!r} branches, and environment {spec!r} cannot go back "
                 f"(fork='never'): use cot or react, or another environment"
             )
-    return world
+    return found
 
 
 def describe(plan: Plan, parts: Parts) -> dict[str, Any]:
@@ -249,7 +261,7 @@ def describe(plan: Plan, parts: Parts) -> dict[str, Any]:
         "judge": plan.judge or {s.name: s.judge for s in plan.suites},
         "tasks": _digests(plan),
         "planners": {spec: repr(planner) for spec, planner in parts.planners.items()},
-        "fingerprints": {"prompts": parts.policy.fingerprint},
+        "fingerprints": {"prompts": parts.policy.fingerprint, **_fingerprints(parts)},
         "versions": {"toolgrove": __version__, "python": platform.python_version()},
         "platform": platform.platform(),
         "git": _git(),
@@ -262,6 +274,14 @@ def _digests(plan: Plan) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {suite.name: {} for suite in plan.suites}
     for suite, task in plan.tasks():
         found[suite.name][task.id] = task.digest
+    return found
+
+
+def _fingerprints(parts: Parts) -> dict[str, str]:
+    """What the worlds' answers depend on: a store's content."""
+    found: dict[str, str] = {}
+    for each in (parts, *parts.own.values()):
+        found.update(each.world.fingerprints())
     return found
 
 

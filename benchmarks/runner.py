@@ -114,6 +114,7 @@ class Runner:
             for unfinished in workers:
                 unfinished.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
+            await self.parts.close()
             rows = summarise(keys, self.directory.trials, self._verdicts(keys))
             self.directory.write_summary(rows)
         return rows
@@ -170,9 +171,9 @@ class Runner:
         try:
             result = await run(
                 parts.planners[key.planner],
-                job.task,
+                parts.offered(job.task),
                 parts.model,
-                parts.env,
+                parts.world.env,
                 policy=parts.policy,
                 evaluator=parts.evaluator,
                 budget=Budget(**caps),

@@ -41,6 +41,7 @@ from .values import (
     ToolCall,
     Turn,
 )
+from .world import CallWorld, Episodes, World, world
 
 __all__ = [
     "API",
@@ -51,12 +52,14 @@ __all__ = [
     "BadArguments",
     "Budget",
     "BudgetExhausted",
+    "CallWorld",
     "Completion",
     "Conclude",
     "End",
     "EnvMiss",
     "EnvPool",
     "EnvironmentFailed",
+    "Episodes",
     "Evaluator",
     "ForkError",
     "Hint",
@@ -90,9 +93,11 @@ __all__ = [
     "Turn",
     "UsageError",
     "WholePlan",
+    "World",
     "bind",
     "final_answer",
     "make",
     "run",
     "run_sync",
+    "world",
 ]

@@ -207,6 +207,21 @@ def bind(kind: str, text: str, **context: Any) -> Callable[[], Any]:
     return made
 
 
+def takes(kind: str, text: str, parameter: str) -> bool:
+    """Whether the component that a spec names has a parameter of that name."""
+    factory, _ = load(kind, parse(text))
+    return parameter in _parameters(factory)
+
+
+def nested(kind: str, text: str) -> Any:
+    """The component of a spec in parentheses; of an environment, the world it stands for."""
+    if kind != "envs":
+        return make(kind, text)
+    from .world import world
+
+    return world(text)
+
+
 def singular(kind: str) -> str:
     """What one of a kind is called."""
     return kind[:-3] + "y" if kind.endswith("ies") else kind[:-1]
@@ -228,7 +243,7 @@ def _value(kind: str, key: str, text: str, parameter: inspect.Parameter, whole: 
     """The text as the parameter's annotation wants it."""
     if text.startswith("(") and text.endswith(")"):
         plural = f"{key}s"
-        return make(plural if plural in KINDS else kind, text[1:-1])
+        return nested(plural if plural in KINDS else kind, text[1:-1])
     wanted = _choices(parameter.annotation)
     for choice in wanted:
         if choice is bool and text.lower() in ("true", "false", "yes", "no", "1", "0"):

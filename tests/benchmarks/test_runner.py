@@ -26,6 +26,7 @@ from toolgrove.benchmarks.trial import Key, Trial
 from toolgrove.core import (
     Action,
     Completion,
+    Episodes,
     Model,
     ModelError,
     Planner,
@@ -71,7 +72,7 @@ def runner_of(
     **options: Any,
 ) -> Runner:
     planners = {spec: planner(spec) for spec in plan.planners}
-    world, words = env or ShopEnv, FunctionPolicy()
+    world, words = Episodes(env or ShopEnv), FunctionPolicy()
     parts = Parts(planners, model or StumblingModel(), world, words, None, Match())
     directory = RunDirectory.create(path, {"identity": plan.identity()})
     return Runner(plan, directory, parts=parts, **options)

@@ -1,0 +1,1 @@
+"""Live HTTP: one careful client, and the worlds that send through it."""

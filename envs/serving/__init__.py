@@ -1,0 +1,1 @@
+"""Any environment, served over HTTP or as an MCP server."""

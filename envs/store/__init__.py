@@ -1,0 +1,1 @@
+"""The store of recorded calls: a SQLite file, and an environment over it."""
