@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import json
 import logging
-import sqlite3
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from ..core import Completion, Model, ModelError, Request, UsageError
+from ..core.database import Database
 from ..core.sampling import unsound
 from .identity import identity_of
 from .tokens import as_sent
 
 VERSION: Final = 1  # of the key and the row; a change of either is a new one
 APPLICATION: Final = 0x74677263  # "tgrc", in the file's header
-BUSY: Final = 30.0  # seconds to wait while other processes write
-
-T = TypeVar("T")
+TABLE: Final = (
+    "CREATE TABLE replies (key BLOB PRIMARY KEY, model TEXT NOT NULL, "
+    "made TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP, reply TEXT NOT NULL) WITHOUT ROWID"
+)
 
 
 class Cached:
@@ -143,52 +143,32 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._db: sqlite3.Connection | None = None
-        if not path.parent.is_dir():
-            raise UsageError(f"no folder {path.parent} for the response cache {path.name}")
-        if path.exists():
-            self._guarded(self._open)
+        self._file = Database(
+            path, what="response cache", application=APPLICATION, version=VERSION, schema=[TABLE]
+        )
 
     def get(self, keys: Sequence[bytes]) -> dict[bytes, Completion]:
         """Those that are kept."""
-        if self._db is None and not self.path.exists():
-            return {}
-
-        def select() -> dict[bytes, str]:
-            db = self._open()
-            rows = [db.execute("SELECT reply FROM replies WHERE key = ?", (k,)) for k in set(keys)]
-            found = zip(set(keys), [row.fetchone() for row in rows], strict=True)
-            return {k: row[0] for k, row in found if row is not None}
-
-        return {k: self._read(k, text) for k, text in self._guarded(select).items()}
+        found = {}
+        for k in set(keys):
+            for [text] in self._file.rows("SELECT reply FROM replies WHERE key = ?", (k,)):
+                found[k] = self._read(k, text)
+        return found
 
     def put(self, made: Mapping[bytes, Completion], model: str) -> dict[bytes, Completion]:
         """Keep them, all or none; those of others that were there before, which stay."""
-
-        def insert() -> list[bytes]:
-            db = self._open()
-            late = []
-            db.execute("BEGIN IMMEDIATE")
-            try:
-                for k, completion in made.items():
-                    row = (k, model, json.dumps(completion.to_json(), ensure_ascii=True))
-                    sql = "INSERT OR IGNORE INTO replies (key, model, reply) VALUES (?, ?, ?)"
-                    if db.execute(sql, row).rowcount == 0:
-                        late.append(k)
-                db.execute("COMMIT")
-            except BaseException:
-                db.execute("ROLLBACK")
-                raise
-            return late
-
-        late = self._guarded(insert)
+        late = []
+        with self._file.writing() as db:
+            for k, completion in made.items():
+                row = (k, model, json.dumps(completion.to_json(), ensure_ascii=True))
+                sql = "INSERT OR IGNORE INTO replies (key, model, reply) VALUES (?, ?, ?)"
+                if db.execute(sql, row).rowcount == 0:
+                    late.append(k)
         return self.get(late) if late else {}
 
     def close(self) -> None:
         """Give the file back."""
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+        self._file.close()
 
     def _read(self, k: bytes, text: str) -> Completion:
         try:
@@ -197,73 +177,3 @@ class Store:
             raise UsageError(
                 f"{self.path}: the reply {k.hex()} cannot be read ({error}): name another file"
             ) from error
-
-    def _guarded(self, do: Callable[[], T]) -> T:
-        """Do it, with SQLite's errors in words."""
-        try:
-            return do()
-        except sqlite3.OperationalError as error:
-            raise UsageError(f"the response cache {self.path} cannot be used: {error}") from error
-        except sqlite3.DatabaseError as error:
-            raise UsageError(
-                f"{self.path} is no response cache, or is damaged ({error}); it is left as it is: "
-                f"name another file, or move it away"
-            ) from error
-
-    def _open(self) -> sqlite3.Connection:
-        if self._db is not None:
-            return self._db
-        db = sqlite3.connect(self.path, timeout=BUSY, isolation_level=None, check_same_thread=False)
-        try:
-            self._check(db)
-            _patiently(lambda: db.execute("PRAGMA journal_mode = WAL").fetchone())
-            db.execute("PRAGMA synchronous = NORMAL")  # a crash of the machine may lose the last
-            if not self._check(db):
-                _patiently(lambda: self._create(db))
-                self._check(db)
-        except BaseException:
-            db.close()
-            raise
-        self._db = db
-        return db
-
-    def _check(self, db: sqlite3.Connection) -> bool:
-        """Whether it holds a cache of this version, or is still empty; writes nothing."""
-        # Tables first: where there are any, the process that made them has written the others.
-        [tables] = db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        [application] = db.execute("PRAGMA application_id").fetchone()
-        [version] = db.execute("PRAGMA user_version").fetchone()
-        if tables and application != APPLICATION:
-            raise UsageError(f"{self.path} is another program's database: name another file")
-        if tables and version != VERSION:
-            raise UsageError(
-                f"{self.path} is a response cache of version {version}, not {VERSION}: name "
-                f"another file"
-            )
-        return bool(tables)
-
-    def _create(self, db: sqlite3.Connection) -> None:
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            db.execute(
-                "CREATE TABLE IF NOT EXISTS replies (key BLOB PRIMARY KEY, model TEXT NOT NULL, "
-                "made TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP, reply TEXT NOT NULL) WITHOUT ROWID"
-            )
-            db.execute(f"PRAGMA application_id = {APPLICATION}")
-            db.execute(f"PRAGMA user_version = {VERSION}")
-            db.execute("COMMIT")
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
-
-
-def _patiently(do: Callable[[], T]) -> T:
-    """Try again while another process holds the file: SQLite waits for most locks, not for all."""
-    end = time.monotonic() + BUSY
-    while True:
-        try:
-            return do()
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > end:
-                raise
-            time.sleep(0.02)

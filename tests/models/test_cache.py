@@ -310,7 +310,7 @@ def test_what_was_paid_is_given_even_if_it_cannot_be_kept(
     file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     ask(Cached(Costly(), file), request("first"))
-    monkeypatch.setattr("toolgrove.models.cache.BUSY", 0.01)
+    monkeypatch.setattr("toolgrove.core.database.BUSY", 0.01)
     model = Cached(Costly(), file)
     holder = sqlite3.connect(file, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
