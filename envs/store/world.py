@@ -1,0 +1,417 @@
+"""An environment over a store: recorded answers, and another world for what is not recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import difflib
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+from ...core import (
+    API,
+    Action,
+    EnvMiss,
+    Status,
+    Step,
+    Task,
+    ToolEnv,
+    ToolError,
+    UsageError,
+    World,
+)
+from ...core.contracts import Fork
+from ...core.pool import checked, refusal
+from .file import Response, Store
+from .keys import Call, call_of
+from .secrets import Secrets
+
+Mode = Literal["replay", "record-missing", "refresh", "live", "simulate-missing"]
+LEASE: Final = 15.0  # seconds that a killed process's call blocks the same call elsewhere
+NEAR: Final = 500  # recorded calls of a function that are looked at for the nearest
+
+# How a call ended where it may end otherwise the next time, or with another key: not kept.
+PASSING: Final[frozenset[Status]] = frozenset(
+    {"timeout", "unavailable", "unauthorised", "unsubscribed", "too_many_requests", "rate_limited"}
+)
+
+
+class StoreWorld(World):
+    """Serves recorded calls, and records those of another world.
+
+    Modes: ``replay`` serves what is there and nothing else; it opens no socket. ``record-missing``
+    makes a call that is not there in ``env`` and keeps the answer; a simulated answer counts as
+    not there. ``refresh`` makes each call anew once, ``live`` every time; an answer that differs
+    retires the one before. ``simulate-missing`` is ``record-missing`` for an ``env`` that makes
+    answers up, which stay marked as simulated. A failure that may pass (a timeout, 429, 5xx, a
+    key that was refused) reaches the model and is not kept, unless ``keep=all``.
+
+    Of several processes or threads that ask for one call, one makes it and all get its answer.
+
+    Answers of a world whose state matters (its environments are not ``free``) are kept for the
+    path of calls that led there, and a call that is not recorded is made after bringing the
+    world there. Where one call has several answers in order, they are served by how often it was
+    made before on the path, and by earlier siblings; the last one repeats.
+
+    Args:
+        file: the store.
+        env: the world behind it; not needed for ``replay``.
+        mode: as above.
+        scope: recordings of this trace come first (``store import`` says which there are).
+        keep: which answers: ``lasting`` ones or ``all``.
+        patience: seconds to wait for another process that makes the same call.
+
+    Raises:
+        UsageError: there is no such store, or a mode lacks its world.
+    """
+
+    main = "file"
+
+    def __init__(
+        self,
+        file: Path,
+        env: World | None = None,
+        mode: Mode = "replay",
+        scope: str = "",
+        keep: Literal["lasting", "all"] = "lasting",
+        patience: float = 120.0,
+    ) -> None:
+        if mode not in get_args(Mode):
+            raise UsageError(f"no mode {mode!r} of a store; there are: {', '.join(get_args(Mode))}")
+        if mode != "replay" and env is None:
+            raise UsageError(
+                f"mode={mode} needs the world that answers: store:{file},mode={mode},env=(SPEC)"
+            )
+        if not patience > 0:
+            raise UsageError(f"patience={patience:g}: the seconds to wait must be more than 0")
+        self.store = Store(Path(file), readonly=mode == "replay")
+        self.inner, self.mode, self.scope = env, mode, scope
+        self.keep, self.patience = keep, patience
+        self.secrets = Secrets.of_environment()
+        self.apis = env.apis if env is not None else self.store.apis()
+        self.fork: Fork = "snapshot"
+        if mode != "replay" and env is not None and env.fork == "never":
+            self.fork = "never"
+        self.stateless = env is None or env.fork == "free"
+        self.owner = uuid.uuid4().hex
+        self.refreshed: set[bytes] = set()
+        self.source = type(env).__name__ if env is not None else ""
+        self._kinds: frozenset[str] | None = None
+        self._noting = mode == "replay"
+        self._notes: Store | None = None
+
+    def env(self) -> ToolEnv:
+        """An episode over the store."""
+        return StoreEnv(self)
+
+    def fingerprints(self) -> Mapping[str, str]:
+        """The store's content; beside it what the world behind it says."""
+        behind = {} if self.inner is None else dict(self.inner.fingerprints())
+        return {**behind, "store": self.store.fingerprint()}
+
+    async def close(self) -> None:
+        """Close the file and the world behind it."""
+        self.store.close()
+        if self._notes is not None:
+            self._notes.close()
+        if self.inner is not None:
+            await self.inner.close()
+
+    def known(self, calls: list[Call]) -> tuple[Response, ...]:
+        """The answers of the first of these that is there, as far as the mode takes them."""
+        for call in calls:
+            if found := self.store.get(call.key):
+                if self.mode == "record-missing" and found[0].provenance == "simulated":
+                    continue
+                return found
+        return ()
+
+    def anew(self, calls: list[Call]) -> bool:
+        """Whether a call is made although its answer is there."""
+        if self.mode == "refresh":
+            return not any(call.key in self.refreshed for call in calls)
+        return self.mode == "live"
+
+    def kinds(self) -> frozenset[str]:
+        """The kinds of scopes that there were when the store was opened."""
+        if self._kinds is None:
+            self._kinds = self.store.scopes()
+        return self._kinds
+
+    def kept(self, response: Response) -> bool:
+        """Whether an answer is worth keeping."""
+        return self.keep == "all" or response.status not in PASSING
+
+    def clean(self, response: Response) -> Response:
+        """The answer without secrets: what a server echoes, too."""
+        text = json.dumps(response.detail)
+        return Response(
+            self.secrets.blotted(response.observation),
+            response.status,
+            response.provenance,
+            json.loads(self.secrets.blotted(text)),
+            round(response.latency, 6),
+            response.source,
+            response.made,
+        )
+
+    def missed(self, call: Call) -> EnvMiss:
+        """Note a miss, where the file can be written, and say what comes nearest."""
+        if self._noting:
+            try:
+                if self._notes is None:
+                    self._notes = Store(self.store.path)
+                self._notes.missed(call)
+            except UsageError:  # a file that cannot be written serves all the same
+                self._noting = False
+        return EnvMiss(f"not recorded: {shown(call)}; {self._nearest(call)}")
+
+    def _nearest(self, call: Call) -> str:
+        there = self.store.calls(call.tool, call.api)
+        if not there:
+            names = [f"{tool}.{api}" if tool else api for tool, api in self.store.functions()]
+            name = f"{call.tool}.{call.api}" if call.tool else call.api
+            near = difflib.get_close_matches(name, names, 1, 0.5)
+            return "this function has no recorded call" + (
+                f"; the nearest that has one is {near[0]}" if near else ""
+            )
+        if any(other.arguments == call.arguments for other in there):
+            scopes = sorted({o.scope for o in there if o.arguments == call.arguments})
+            return f"it is recorded for another {_kind(scopes[0])} only ({scopes[0]})"
+        asked = json.loads(call.arguments)
+        best = min(there[:NEAR], key=lambda other: _distance(asked, json.loads(other.arguments)))
+        return f"the nearest recorded call is {shown(best)}: {_difference(asked, best.arguments)}"
+
+
+class StoreEnv(ToolEnv):
+    """One episode over a store."""
+
+    def __init__(self, world: StoreWorld) -> None:
+        self._world = world
+        self.fork = world.fork
+        self._inner = world.inner.env() if world.inner is not None else None
+        self.resolves_names = self._inner is not None and self._inner.resolves_names  # type: ignore[misc]
+        self._apis = {api.name: api for api in world.apis}
+        self._path: tuple[Action, ...] = ()
+        self._made: tuple[bytes, ...] = ()
+        self._at: tuple[Action, ...] | None = None  # the path that the inner environment stands at
+
+    async def reset(self, task: Task, *, seed: int) -> tuple[str, dict[str, Any]]:
+        """Begin anew; the world behind is started when it is first needed."""
+        self._task, self._seed = task, seed
+        self._apis = {api.name: api for api in (*task.apis, *self._world.apis)}
+        self._path, self._made, self._at = (), (), None
+        query = str(task.extra.get("query_id", task.id))
+        self._trace = f"trace:{self._world.scope}/{query}" if self._world.scope else ""
+        self._own = f"task:{query}"
+        self._start = f"{task.digest}/{seed}"
+        if self._world.mode != "replay":
+            await asyncio.to_thread(self._world.store.put_apis, list(self._apis.values()))
+        return await self._shown(), {}
+
+    async def step(self, action: Action) -> Step:
+        """The recorded answer, or the one that is made and recorded now.
+
+        Raises:
+            EnvMiss: it is not recorded, and this mode makes no calls.
+        """
+        world = self._world
+        api = self._apis.get(action.api)
+        if api is None:
+            if not self.resolves_names:
+                raise ToolError(f"No such function name: {action.api}", "no_such_api")
+            api = API(action.api)
+        calls = self._calls(api, action)
+        found = world.known(calls)
+        if found and not world.anew(calls):
+            made = self._made.count(calls[-1].key)
+            step = found[min(made + action.occurrence, len(found) - 1)].step()
+        elif world.mode == "replay":
+            raise world.missed(self._wanted(calls))
+        else:
+            step = await self._once(self._wanted(calls), action)
+        self._made = (*self._made, calls[-1].key)
+        self._path = (*self._path, action)
+        return step
+
+    def snapshot(self) -> object:
+        """The calls made on this path."""
+        return self._path, self._made
+
+    def restore(self, snapshot: object) -> None:
+        """Back to them; the world behind follows when it is next needed."""
+        assert isinstance(snapshot, tuple)
+        self._path, self._made = snapshot
+
+    async def close(self) -> None:
+        """Close the world's environment behind it."""
+        if self._inner is not None:
+            await self._inner.close()
+
+    # ------------------------------------------------------------------ which call it is
+
+    def _calls(self, api: API, action: Action) -> list[Call]:
+        """The call under each scope that may hold its answer, the narrowest first."""
+        given, world = action.kwargs(), self._world
+        call = call_of(api, given, secrets=world.secrets)
+        kinds = world.kinds()
+        scopes = [self._place()] if not world.stateless or "path" in kinds else []
+        scopes += [self._trace] if self._trace and "trace" in kinds else []
+        scopes += [self._own] if "task" in kinds else []
+        scopes += [""]
+        calls = [Call(call.tool, call.api, call.arguments, scope) for scope in scopes]
+        if _has_defaults(api):  # they may be recorded by someone who had no schema
+            exact = call_of(api, given, secrets=world.secrets, defaults=False)
+            if exact.arguments != call.arguments:
+                named = [Call(call.tool, call.api, exact.arguments, scope) for scope in scopes]
+                calls = [c for pair in zip(calls, named, strict=True) for c in pair]
+        return calls
+
+    def _wanted(self, calls: list[Call]) -> Call:
+        """The call that is recorded if none is: for the path where state matters, else anywhere."""
+        if not self._world.stateless:
+            return calls[0]
+        return next(call for call in calls if not call.scope)
+
+    def _place(self) -> str:
+        """The path as a scope: the task, the seed, and the calls that led here."""
+        mark = blake2b(self._start.encode(), digest_size=16)
+        for action in self._path:
+            mark.update(repr((action.api, action.arguments, action.occurrence)).encode())
+        return f"path:{mark.hexdigest()}"
+
+    # ------------------------------------------------------------------ the world behind
+
+    async def _shown(self) -> str:
+        """What a reset shows of the task, recorded where the world behind shows anything."""
+        world = self._world
+        call = Call("", "reset", json.dumps({"seed": self._seed}), f"reset:{self._task.digest}")
+        if world.mode == "replay" or self._inner is None:
+            found = world.store.get(call.key) if "reset" in world.kinds() else ()
+            return found[0].observation if found else ""
+        observation = await self._bring(())
+        if observation:
+            response = world.clean(Response(observation, provenance="computed"))
+            await asyncio.to_thread(world.store.put, call, [response])
+        return observation
+
+    async def _once(self, call: Call, action: Action) -> Step:
+        """Make the call unless someone else makes it now; then wait for theirs."""
+        world, store = self._world, self._world.store
+        owner = f"{world.owner}/{id(self)}"
+        fresh = bool(store.get(call.key))  # it is there and yet to be made anew
+        deadline, pause = time.monotonic() + world.patience, 0.01
+        while True:
+            if not store.leased(call.key):
+                claim = asyncio.to_thread(store.claim, call.key, owner, LEASE, fresh=fresh)
+                state, found = await claim
+                if state == "there":
+                    return found[0].step()
+                if state == "mine":
+                    return await self._make(call, action, owner)
+            if time.monotonic() > deadline:
+                raise ToolError(
+                    f"another process makes the same call for over {world.patience:g} s", "timeout"
+                )
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, 0.25)
+
+    async def _make(self, call: Call, action: Action, owner: str) -> Step:
+        """Make the call in the world behind, and keep its answer."""
+        world, store = self._world, self._world.store
+        renewing = asyncio.create_task(self._renew(call.key, owner))
+        kept = False
+        try:
+            await self._bring(self._path)
+            step = await self._ask(action)
+            self._at = (*self._path, action)
+            response = world.clean(Response.of(step, world.source))
+            if world.kept(response):
+                await asyncio.shield(asyncio.to_thread(store.put, call, [response], owner=owner))
+                kept = True
+            world.refreshed.add(call.key)
+            told = {k: v for k, v in response.detail.items() if k != "step"}
+            info = step.info._replace(detail=told or None)
+            return step._replace(observation=response.observation, info=info)
+        finally:
+            renewing.cancel()
+            if not kept:
+                await asyncio.shield(asyncio.to_thread(store.release, call.key, owner))
+
+    async def _renew(self, key: bytes, owner: str) -> None:
+        while True:
+            await asyncio.sleep(LEASE / 3)
+            with contextlib.suppress(UsageError):
+                await asyncio.to_thread(self._world.store.renew, key, owner, LEASE)
+
+    async def _ask(self, action: Action) -> Step:
+        assert self._inner is not None
+        try:
+            return checked(await self._inner.step(action))
+        except ToolError as error:
+            return refusal(str(error), error.status)
+
+    async def _bring(self, path: tuple[Action, ...]) -> str:
+        """The world behind at the end of a path, by making the calls that it has not seen."""
+        assert self._inner is not None
+        observation = ""
+        stands = self._at is not None and path[: len(self._at)] == self._at
+        if self._world.stateless and self._at is not None:
+            return ""
+        if not stands:
+            observation, _ = await self._inner.reset(self._task, seed=self._seed)
+            self._at = ()
+        if self._world.stateless:
+            return observation
+        assert self._at is not None
+        for past in path[len(self._at) :]:
+            await self._ask(past)
+            self._at = (*self._at, past)
+        return observation
+
+
+def _has_defaults(api: API) -> bool:
+    properties = api.parameters.get("properties")
+    if not isinstance(properties, Mapping):
+        return False
+    return any(isinstance(about, Mapping) and "default" in about for about in properties.values())
+
+
+def shown(call: Call) -> str:
+    """A call in one line."""
+    name = f"{call.tool}.{call.api}" if call.tool else call.api
+    arguments = call.arguments if len(call.arguments) < 300 else f"{call.arguments[:300]}…"
+    return f"{name}({arguments})"
+
+
+def _kind(scope: str) -> str:
+    return scope.partition(":")[0] or "scope"
+
+
+def _distance(asked: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[int, float]:
+    """How many arguments differ, then how much."""
+    names = [name for name in {*asked, *other} if asked.get(name) != other.get(name)]
+    alike = sum(
+        difflib.SequenceMatcher(None, str(asked.get(n))[:200], str(other.get(n))[:200]).ratio()
+        for n in names
+    )
+    return len(names), -alike
+
+
+def _difference(asked: Mapping[str, Any], recorded: str) -> str:
+    """The arguments that differ, in words."""
+    other = json.loads(recorded)
+    said = []
+    for name in sorted({*asked, *other}):
+        if name not in other:
+            said.append(f"{name!r} was not given")
+        elif name not in asked:
+            said.append(f"{name!r} was given as {other[name]!r:.100}")
+        elif asked[name] != other[name]:
+            said.append(f"{name!r} was {other[name]!r:.100}, not {asked[name]!r:.100}")
+    return "there " + ", ".join(said[:4])
