@@ -51,7 +51,7 @@ def draw(tree: Tree, *, width: int = 100) -> str:
             head = f"{branch}{'●' if node.id in winning else '○'} "
             end = f" {MARKS[kind]}" if kind else ""
             room = max(width - len(head) - len(end), 8)
-            lines.append(head + clip(plain(_caption(node)[: 4 * room]), room) + end)
+            lines.append(head + clip(plain(caption(node)[: 4 * room]), room) + end)
     legend = ["● the path of the answer"] if winning else []
     legend += [f"{mark} {kind}" for kind, mark in MARKS.items() if kind in seen]
     return "\n".join([*lines, "", *_packed(legend, width)]).rstrip() + "\n"
@@ -90,7 +90,8 @@ def _branches(root: Node) -> Iterator[tuple[str, Node]]:
             stack.append((below + corner, below + line, node.children[i]))
 
 
-def _caption(node: Node) -> str:
+def caption(node: Node) -> str:
+    """What was done at a node, and what came of it, in one line."""
     if node.parent is None:
         return "task"
     if node.failed is not None:

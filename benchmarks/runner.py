@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
-from ..core import Budget, Task, run
+from ..core import Budget, Node, Task, run
 from .judges import Verdict
 from .plan import Parts, Plan
 from .rundir import RunDirectory
@@ -43,6 +44,7 @@ class Runner:
         parts: the plan's components, if they were made already.
         timeout: seconds for one request to the model, or to the judge.
         step_timeout: seconds for one thing asked of the environment.
+        listen: told of every node that is complete, with its trial.
 
     Attributes:
         running: trials under way.
@@ -58,7 +60,9 @@ class Runner:
         parts: Parts | None = None,
         timeout: float = 600.0,
         step_timeout: float = 60.0,
+        listen: Callable[[Key, Node], None] | None = None,
     ) -> None:
+        self.listen = listen
         self.plan, self.directory = plan, directory
         self.parts = parts or Parts.of(plan)
         self.timeout, self.step_timeout = timeout, step_timeout
@@ -180,6 +184,7 @@ class Runner:
                 journal=journal,
                 seed=seed,
                 paused=lambda: self.paused,
+                listen=None if self.listen is None else partial(self.listen, key),
                 timeout=self.timeout,
                 step_timeout=self.step_timeout,
             )

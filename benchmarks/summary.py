@@ -33,6 +33,8 @@ def summarise(
     is Wilson's for it, so repetitions of a task are no evidence of their own.
 
     ``calls``, ``tokens``, ``steps``, ``usd`` and ``seconds`` are sums over the trials there are.
+    ``provenance`` counts their tool calls by who answered, and ``simulated`` is the share of
+    those that a model made up: a rate with many of them says little of the real tools.
     """
     cells: dict[tuple[str, str], list[Key]] = {}
     for key in planned:
@@ -57,8 +59,18 @@ def summarise(
         for what in SPENT:
             total = sum(trial.spent[what] for trial in there)
             row[what] = round(total, 6) if what in ("usd", "seconds") else int(total)
+        row["provenance"], row["simulated"] = answered(there)
         rows.append(row)
     return rows
+
+
+def answered(trials: Iterable[Trial]) -> tuple[dict[str, int], float]:
+    """Tool calls by who answered them, and the share of simulated ones (0 to 1)."""
+    total: Counter[str] = Counter()
+    for trial in trials:
+        total.update(trial.provenance)
+    share = total["simulated"] / total.total() if total.total() else 0.0
+    return dict(sorted(total.items())), round(share, 4)
 
 
 def _shares(

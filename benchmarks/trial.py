@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,6 +10,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from ..core import Result, Task, Tree
+from ..core.pool import reached
 
 # Ends after which the trial is owed again: the same command makes it anew from its journal.
 OWED = frozenset({"infra", "cancelled"})
@@ -32,7 +34,10 @@ class Key(NamedTuple):
 
 @dataclass(frozen=True)
 class Trial:
-    """How one trial ended, with its tree as plain data."""
+    """How one trial ended, with its tree as plain data.
+
+    ``provenance`` counts the calls that an environment answered, by who made the answer.
+    """
 
     key: Key
     digest: str
@@ -44,6 +49,7 @@ class Trial:
     budget: Mapping[str, float] = field(default_factory=dict)
     limit: str | None = None
     error: str | None = None
+    provenance: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def tree(self) -> Tree:
@@ -66,6 +72,7 @@ class Trial:
             budget,
             result.limit,
             result.error,
+            provenance(result.tree),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -80,6 +87,7 @@ class Trial:
             "budget": dict(self.budget),
             "limit": self.limit,
             "error": self.error,
+            "provenance": dict(self.provenance),
             "tree": self.tree_data,
         }
 
@@ -98,4 +106,11 @@ class Trial:
             data["budget"],
             data["limit"],
             data["error"],
+            data.get("provenance", {}),
         )
+
+
+def provenance(tree: Tree) -> dict[str, int]:
+    """How many calls of a tree were answered live, recorded, simulated, computed, imported."""
+    answered = [node.step.info.provenance for node in tree.walk() if node.step and reached(node)]
+    return dict(sorted(Counter(answered).items()))

@@ -32,4 +32,20 @@ def start(
         print(context.get_help())
 
 
-from . import bench, calibrate, compare, convert, hub, listing, new, prefer, report, score, trees  # noqa: E402, F401 - they add their commands
+from . import (  # noqa: E402, F401 - they add their commands
+    bench,
+    calibrate,
+    compare,
+    convert,
+    hub,
+    listing,
+    new,
+    prefer,
+    report,
+    retrieve,
+    score,
+    serve,
+    solve,
+    store,
+    trees,
+)  # fmt: skip

@@ -65,6 +65,7 @@ class _Summary:
         self.planners = labels(row["planner"] for row in rows)
         self.suites = labels(row["suite"] for row in rows)
         self.reference = reference
+        self.simulated = any(row.get("simulated") for row in rows)
 
     def fitting(self, console: Console) -> list[Table]:
         """The fewest tables that fit; where nothing does, the narrowest."""
@@ -103,6 +104,8 @@ class _Summary:
         if between:
             for what in self._spent():
                 table.add_column(f"{what}\na task", justify="right", overflow="fold")
+            if self.simulated:
+                table.add_column("simulated\nanswers", justify="right", overflow="fold")
             table.add_column("not passed", overflow="fold")
         for planner, label in self.planners.items():
             mine = self._of(planner)
@@ -111,6 +114,7 @@ class _Summary:
             cells += [rate(_pooled(mine))] if pool else []
             if between:
                 cells += [_mean(mine, what) for what in self._spent()]
+                cells += [_simulated(mine)] if self.simulated else []
                 cells.append(between.join(_not_passed(mine)))
             table.add_row(*cells)
         return table
@@ -160,6 +164,14 @@ def _mean(rows: Sequence[Row], what: str) -> str:
     if what == "usd":
         return f"{mean:.4f}"
     return f"{mean:,.1f}" if mean < 1000 else f"{mean:,.0f}"
+
+
+def _simulated(rows: Sequence[Row]) -> str:
+    """The share of answers that a model made up."""
+    counts: Counter[str] = Counter()
+    for row in rows:
+        counts.update(row.get("provenance", {}))
+    return f"{100 * counts['simulated'] / counts.total():.1f} %" if counts.total() else "–"
 
 
 def _not_passed(rows: Iterable[Row]) -> list[str]:

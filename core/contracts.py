@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from .errors import ModelError
 from .hints import Hint
@@ -28,6 +28,7 @@ class ToolEnv(ABC):
             ``replay``: reset and make the path's calls again; ``never``: no way back.
         resolves_names: the environment decides which function names exist. Otherwise the
             Session answers a name that was not offered with status ``no_such_api``.
+        apis: the functions it offers where a task names none; empty where only tasks know.
 
     A tool that says no raises :class:`ToolError`, or returns a step with that status. Any
     other exception means that the environment is broken, and ends the trial as ``infra``.
@@ -35,7 +36,8 @@ class ToolEnv(ABC):
     """
 
     fork: Fork = "replay"
-    resolves_names: ClassVar[bool] = False
+    resolves_names: bool = False
+    apis: tuple[API, ...] = ()
 
     @abstractmethod
     async def reset(self, task: Task, *, seed: int) -> tuple[str, dict[str, Any]]:

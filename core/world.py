@@ -50,7 +50,8 @@ class Episodes(World):
     """Environments that share nothing."""
 
     def __init__(self, make: Callable[[], ToolEnv]) -> None:
-        self._make, self.fork = make, make().fork
+        first = make()
+        self._make, self.fork, self.apis = make, first.fork, first.apis
 
     def env(self) -> ToolEnv:
         """A new one."""
@@ -124,4 +125,4 @@ def world(spec: str) -> World:
         return found
     if isinstance(found, ToolEnv):
         return Episodes(made)
-    raise UsageError(f"{spec!r} is no ToolEnv and no World, but a {type(found).__name__}")
+    raise UsageError(f"{spec!r} is no ToolEnv, but a {type(found).__name__}")

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 from ..core import (
     STATUS_OF_CODE,
@@ -49,7 +49,7 @@ class RecordedEnv(ToolEnv):
 
     main = "file"
     fork: Fork = "snapshot"
-    resolves_names: ClassVar[bool] = True
+    resolves_names = True
 
     def __init__(self, file: Path | None = None) -> None:
         if file is not None:

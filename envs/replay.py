@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 from ..core import CODES, Action, EnvMiss, Step, StepInfo, Task, ToolEnv, Turn
 from ..core.contracts import Fork
@@ -17,7 +17,7 @@ class ReplayEnv(ToolEnv):
     """
 
     fork: Fork = "free"
-    resolves_names: ClassVar[bool] = True
+    resolves_names = True
 
     async def reset(self, task: Task, *, seed: int) -> tuple[str, dict[str, Any]]:
         """Take the task's recording.

@@ -92,6 +92,8 @@ class ShopEnv(ToolEnv):
         fork: ``snapshot``, ``replay`` or ``never``: how the framework may branch it.
     """
 
+    apis = APIS
+
     def __init__(self, fork: Fork = "snapshot") -> None:
         if fork not in ("snapshot", "replay", "never"):
             raise ValueError(f"fork must be snapshot, replay or never, not {fork!r}")

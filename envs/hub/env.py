@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from ...core import Action, BadArguments, Step, StepInfo, Task, ToolEnv, ToolError, UsageError
 from ...core.contracts import Fork
 from .faults import CLEAN, PROFILES, TIMEOUT, Faults, faults_of
-from .registry import LONGEST_ARGUMENTS, STATUS, Answer, by_function, call, endpoints
+from .registry import LONGEST_ARGUMENTS, STATUS, Answer, by_function, call, endpoints, offered
 
 
 class HubEnv(ToolEnv):
@@ -24,13 +24,14 @@ class HubEnv(ToolEnv):
 
     main = "faults"
     fork: Fork = "free"
-    resolves_names: ClassVar[bool] = True
+    resolves_names = True
 
     def __init__(self, faults: str = "clean", url: str = "") -> None:
         if faults not in PROFILES:
             raise UsageError(f"no fault profile {faults!r}; there are: {', '.join(PROFILES)}")
         if not endpoints():
             raise UsageError("the hub needs its libraries: pip install 'toolgrove[hub]'")
+        self.apis = offered()
         self.fork = "free" if faults == "clean" else "snapshot"
         self.profile = faults
         self._faults: Faults = CLEAN

@@ -195,6 +195,12 @@ def by_function() -> dict[str, Endpoint]:
     return {endpoint.api.name: endpoint for endpoint in endpoints().values()}
 
 
+@lru_cache(maxsize=1)
+def offered() -> tuple[API, ...]:
+    """The functions that can be called here."""
+    return tuple([endpoint.api for endpoint in endpoints().values()])
+
+
 @lru_cache(maxsize=256)
 def installed(lib: str) -> bool:
     """Whether a module can be imported; nothing is imported."""

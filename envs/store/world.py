@@ -32,7 +32,6 @@ from .keys import Call, call_of
 from .secrets import Secrets
 
 Mode = Literal["replay", "record-missing", "refresh", "live", "simulate-missing"]
-LEASE: Final = 15.0  # seconds that a killed process's call blocks the same call elsewhere
 NEAR: Final = 500  # recorded calls of a function that are looked at for the nearest
 
 # How a call ended where it may end otherwise the next time, or with another key: not kept.
@@ -65,6 +64,7 @@ class StoreWorld(World):
         scope: recordings of this trace come first (``store import`` says which there are).
         keep: which answers: ``lasting`` ones or ``all``.
         patience: seconds to wait for another process that makes the same call.
+        lease: seconds that the call of a process which was killed still counts as being made.
 
     Raises:
         UsageError: there is no such store, or a mode lacks its world.
@@ -80,6 +80,7 @@ class StoreWorld(World):
         scope: str = "",
         keep: Literal["lasting", "all"] = "lasting",
         patience: float = 120.0,
+        lease: float = 15.0,
     ) -> None:
         if mode not in get_args(Mode):
             raise UsageError(f"no mode {mode!r} of a store; there are: {', '.join(get_args(Mode))}")
@@ -87,11 +88,11 @@ class StoreWorld(World):
             raise UsageError(
                 f"mode={mode} needs the world that answers: store:{file},mode={mode},env=(SPEC)"
             )
-        if not patience > 0:
-            raise UsageError(f"patience={patience:g}: the seconds to wait must be more than 0")
+        if not (patience > 0 and lease > 0):
+            raise UsageError(f"patience={patience:g}, lease={lease:g}: seconds must be more than 0")
         self.store = Store(Path(file), readonly=mode == "replay")
         self.inner, self.mode, self.scope = env, mode, scope
-        self.keep, self.patience = keep, patience
+        self.keep, self.patience, self.lease = keep, patience, lease
         self.secrets = Secrets.of_environment()
         self.apis = env.apis if env is not None else self.store.apis()
         self.fork: Fork = "snapshot"
@@ -195,7 +196,7 @@ class StoreEnv(ToolEnv):
         self._world = world
         self.fork = world.fork
         self._inner = world.inner.env() if world.inner is not None else None
-        self.resolves_names = self._inner is not None and self._inner.resolves_names  # type: ignore[misc]
+        self.resolves_names = self._inner is not None and self._inner.resolves_names
         self._apis = {api.name: api for api in world.apis}
         self._path: tuple[Action, ...] = ()
         self._made: tuple[bytes, ...] = ()
@@ -308,7 +309,7 @@ class StoreEnv(ToolEnv):
         deadline, pause = time.monotonic() + world.patience, 0.01
         while True:
             if not store.leased(call.key):
-                claim = asyncio.to_thread(store.claim, call.key, owner, LEASE, fresh=fresh)
+                claim = asyncio.to_thread(store.claim, call.key, owner, world.lease, fresh=fresh)
                 state, found = await claim
                 if state == "there":
                     return found[0].step()
@@ -344,10 +345,11 @@ class StoreEnv(ToolEnv):
                 await asyncio.shield(asyncio.to_thread(store.release, call.key, owner))
 
     async def _renew(self, key: bytes, owner: str) -> None:
+        world = self._world
         while True:
-            await asyncio.sleep(LEASE / 3)
+            await asyncio.sleep(world.lease / 3)
             with contextlib.suppress(UsageError):
-                await asyncio.to_thread(self._world.store.renew, key, owner, LEASE)
+                await asyncio.to_thread(world.store.renew, key, owner, world.lease)
 
     async def _ask(self, action: Action) -> Step:
         assert self._inner is not None

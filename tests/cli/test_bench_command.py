@@ -129,8 +129,9 @@ def test_json_is_rows_on_stdout_and_nothing_else(toolgrove: Run) -> None:
     assert got == json.loads(Path("run/summary.json").read_text())["runs"]
     assert set(got[0]) == {
         "planner", "suite", "planned", "passed", "pass_rate", "ci95", "size", "outcomes",
-        "calls", "tokens", "steps", "usd", "seconds",
+        "calls", "tokens", "steps", "usd", "seconds", "provenance", "simulated",
     }  # fmt: skip
+    assert got[0]["provenance"] == {"computed": got[0]["steps"]} and got[0]["simulated"] == 0
 
 
 def test_progress_is_plain_where_there_is_no_terminal(toolgrove: Run) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -63,7 +63,7 @@ class World(ToolEnv):
     """The scripted environment: a call counter and a success flag, rows by (name, arguments)."""
 
     fork: Fork = "snapshot"
-    resolves_names: ClassVar[bool] = True
+    resolves_names = True
 
     def __init__(self, script: Any, events: list[Event]) -> None:
         self.script, self.events = script, events
