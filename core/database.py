@@ -18,6 +18,8 @@ from .errors import UsageError
 
 BUSY: Final = 30.0  # seconds to wait while other processes write
 
+MAPPED: Final = 2**28  # bytes of a file that is only read that are mapped, not copied
+
 T = TypeVar("T")
 
 
@@ -55,7 +57,7 @@ class Database:
         self._readonly, self._advice = readonly, advice
         self._reader: sqlite3.Connection | None = None
         self._writer: sqlite3.Connection | None = None
-        self._reading, self._writing = threading.Lock(), threading.Lock()
+        self._reading, self._writing = threading.Lock(), threading.RLock()
         if not path.parent.is_dir():
             raise UsageError(f"no folder {path.parent} for the {what} {path.name}")
         if readonly and not path.is_file():
@@ -79,12 +81,15 @@ class Database:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """A transaction that writes: all of it is kept, or nothing."""
+        """A transaction that writes: all of it is kept, or nothing. One within it is part of it."""
         assert not self._readonly, f"{self.path} is open to be read only"
         with self._writing, self._in_words():
             if self._writer is None:
                 self._writer = self._connected()
             db = self._writer
+            if db.in_transaction:
+                yield db
+                return
             db.execute("BEGIN IMMEDIATE")
             try:
                 yield db
@@ -137,6 +142,7 @@ class Database:
             try:
                 if not self._check(db):
                     raise UsageError(f"{self.path} is an empty database, no {self.what}")
+                db.execute(f"PRAGMA mmap_size = {MAPPED}")
                 return db
             except sqlite3.OperationalError:
                 db.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -164,6 +165,12 @@ class Store:
                 db.execute("DELETE FROM leases WHERE key = ? AND owner = ?", (key, owner))
             db.execute("DELETE FROM misses WHERE key = ?", (key,))
         return tuple(current)
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """Everything that is written while this is open is kept at its end, or nothing."""
+        with self._file.writing():
+            yield
 
     def keep_retired(self, call: Call, responses: Sequence[Response]) -> None:
         """Keep answers that are not to be served, beside those that are."""

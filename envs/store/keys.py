@@ -11,6 +11,7 @@ import math
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import Any, Final
 
@@ -24,7 +25,7 @@ _EXACT: Final = 2**53 - 1  # the largest integer that RFC 8785 can write
 _TAG: Final = "\x00"  # begins texts that stand for what JSON cannot hold; no sane argument does
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Call:
     """A call as the store knows it.
 
@@ -39,7 +40,7 @@ class Call:
     arguments: str
     scope: str = ""
 
-    @property
+    @cached_property
     def key(self) -> bytes:
         """32 bytes."""
         return sha256(
@@ -80,6 +81,11 @@ def call_of(
     except RecursionError:
         raise BadArguments("the arguments are nested too deep") from None
     return Call(_text(api.tool), _text(api.api or api.name), text, _text(scope))
+
+
+def gives_default(api: API, arguments: Mapping[str, Any]) -> bool:
+    """Whether an optional argument is given as its default."""
+    return any(_is_default(api.parameters, name, value) for name, value in arguments.items())
 
 
 def _is_default(parameters: Mapping[str, Any], name: str, value: Any) -> bool:

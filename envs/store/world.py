@@ -28,7 +28,7 @@ from ...core import (
 from ...core.contracts import Fork
 from ...core.pool import checked, refusal
 from .file import Response, Store
-from .keys import Call, call_of
+from .keys import Call, call_of, gives_default
 from .secrets import Secrets
 
 Mode = Literal["replay", "record-missing", "refresh", "live", "simulate-missing"]
@@ -266,11 +266,10 @@ class StoreEnv(ToolEnv):
         scopes += [self._own] if "task" in kinds else []
         scopes += [""]
         calls = [Call(call.tool, call.api, call.arguments, scope) for scope in scopes]
-        if _has_defaults(api):  # they may be recorded by someone who had no schema
+        if gives_default(api, given):  # whoever recorded it may have had no schema
             exact = call_of(api, given, secrets=world.secrets, defaults=False)
-            if exact.arguments != call.arguments:
-                named = [Call(call.tool, call.api, exact.arguments, scope) for scope in scopes]
-                calls = [c for pair in zip(calls, named, strict=True) for c in pair]
+            named = [Call(call.tool, call.api, exact.arguments, scope) for scope in scopes]
+            calls = [c for pair in zip(calls, named, strict=True) for c in pair]
         return calls
 
     def _wanted(self, calls: list[Call]) -> Call:
@@ -375,13 +374,6 @@ class StoreEnv(ToolEnv):
             await self._ask(past)
             self._at = (*self._at, past)
         return observation
-
-
-def _has_defaults(api: API) -> bool:
-    properties = api.parameters.get("properties")
-    if not isinstance(properties, Mapping):
-        return False
-    return any(isinstance(about, Mapping) and "default" in about for about in properties.values())
 
 
 def shown(call: Call) -> str:
