@@ -8,7 +8,7 @@ import difflib
 import json
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
@@ -101,6 +101,7 @@ class StoreWorld(World):
         self.stateless = env is None or env.fork == "free"
         self.owner = uuid.uuid4().hex
         self.refreshed: set[bytes] = set()
+        self._written: set[str] = set()
         self.source = type(env).__name__ if env is not None else ""
         self._kinds: frozenset[str] | None = None
         self._noting = mode == "replay"
@@ -122,6 +123,12 @@ class StoreWorld(World):
             self._notes.close()
         if self.inner is not None:
             await self.inner.close()
+
+    async def keep_apis(self, apis: Iterable[API]) -> None:
+        """Keep what the functions look like; each is written once."""
+        if owed := [api for api in apis if api.digest not in self._written]:
+            await asyncio.to_thread(self.store.put_apis, owed)
+            self._written.update(api.digest for api in owed)
 
     def known(self, calls: list[Call]) -> tuple[Response, ...]:
         """The answers of the first of these that is there, as far as the mode takes them."""
@@ -212,7 +219,7 @@ class StoreEnv(ToolEnv):
         self._own = f"task:{query}"
         self._start = f"{task.digest}/{seed}"
         if self._world.mode != "replay":
-            await asyncio.to_thread(self._world.store.put_apis, list(self._apis.values()))
+            await self._world.keep_apis(self._apis.values())
         return await self._shown(), {}
 
     async def step(self, action: Action) -> Step:
@@ -308,8 +315,7 @@ class StoreEnv(ToolEnv):
         deadline, pause = time.monotonic() + world.patience, 0.01
         while True:
             if not store.leased(call.key):
-                claim = asyncio.to_thread(store.claim, call.key, owner, world.lease, fresh=fresh)
-                state, found = await claim
+                state, found = await self._claim(call, owner, fresh)
                 if state == "there":
                     return found[0].step()
                 if state == "mine":
@@ -320,6 +326,23 @@ class StoreEnv(ToolEnv):
                 )
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, 0.25)
+            if (found := world.known([call])) and world.mode not in ("live", "refresh"):
+                return found[0].step()
+
+    async def _claim(
+        self, call: Call, owner: str, fresh: bool
+    ) -> tuple[Literal["there", "mine", "taken"], tuple[Response, ...]]:
+        """Claim it in a thread; a claim that nobody waits for any more is given back."""
+        store, seconds = self._world.store, self._world.lease
+        claiming = asyncio.ensure_future(
+            asyncio.to_thread(store.claim, call.key, owner, seconds, fresh=fresh)
+        )
+        try:
+            return await asyncio.shield(claiming)
+        except asyncio.CancelledError:
+            await claiming
+            await asyncio.to_thread(store.release, call.key, owner)
+            raise
 
     async def _make(self, call: Call, action: Action, owner: str) -> Step:
         """Make the call in the world behind, and keep its answer."""

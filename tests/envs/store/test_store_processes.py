@@ -22,10 +22,11 @@ HAMMER = Path(__file__).parent / "store_hammer.py"
 
 
 class Doubling:
-    """A loopback server that doubles, slowly, and counts."""
+    """A loopback server that doubles, slowly, and counts; so many at once as there are slots."""
 
     def __init__(self) -> None:
         self.asked: Counter[int] = Counter()
+        self.slots = threading.Semaphore(64)
         lock = threading.Lock()
 
         class Handler(BaseHTTPRequestHandler):
@@ -33,7 +34,8 @@ class Doubling:
                 n = int(parse_qs(urlsplit(handler.path).query)["n"][0])
                 with lock:
                     self.asked[n] += 1
-                time.sleep(0.05)
+                with self.slots:
+                    time.sleep(0.05)
                 body = json.dumps({"twice": 2 * n}).encode()
                 handler.send_response(200)
                 handler.send_header("Content-Length", str(len(body)))
@@ -80,25 +82,25 @@ def test_1200_calls_over_50_keys_from_6_processes_are_50_calls(
     store.close()
 
 
-def test_killed_processes_leave_the_store_whole(
-    doubling: Doubling, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_processes_leave_the_store_whole(doubling: Doubling, tmp_path: Path) -> None:
     path, drawn = tmp_path / "calls.sqlite", random.Random(5)
-    kills = 0
+    doubling.slots = threading.Semaphore(1)  # so the 50 calls take long enough to be killed in
     running = [start(path, doubling.url, seed) for seed in range(4)]
-    for seed in range(10):
-        time.sleep(drawn.uniform(0.2, 0.9))
-        victim = running.pop(0)
-        if victim.poll() is None:
-            victim.kill()
-            kills += 1
+    kills = 0
+    while kills < 8:  # each time that a call has been asked for that was not before
+        until = time.monotonic() + 60
+        while len(doubling.asked) < 4 + 4 * kills and time.monotonic() < until:
+            time.sleep(0.005)
+        victim = running.pop(drawn.randrange(len(running)))
+        assert victim.poll() is None
+        victim.kill()
         victim.communicate()
-        running.append(start(path, doubling.url, 10 + seed))
-    assert kills >= 5
+        kills += 1
+        running.append(start(path, doubling.url, 10 + kills))
     for process in running:
         assert int(process.communicate(timeout=120)[0]) == 200
     store = Store(path, readonly=True)
-    assert [call.arguments for call in store.calls()] != [] and store.counts() == {"live": 50}
+    assert store.counts() == {"live": 50}
     for call in store.calls():
         n = json.loads(call.arguments)["n"]
         [response] = store.get(call.key)
