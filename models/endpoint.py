@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from ..core import UsageError
-from .limits import Breaker, Failure, Gate, Limits, Sleep, Tried, Usage, Window, asked_to_wait
+from ..core.limits import Breaker, Failure, Gate, Limits, Sleep, Tried, Usage, Window, asked_to_wait
 
 if TYPE_CHECKING:
     import openai

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from ..core import Completion, ModelError, Request, UsageError
+from ..core.limits import Failure, Usage
 from . import chat, schema
 from .endpoint import OPENAI, Endpoint, looks_like_a_key, read_usage
-from .limits import Failure, Usage
 from .prices import find
 from .tokens import counter, prompt_tokens
 

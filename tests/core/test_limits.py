@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolgrove.models.limits import (
+from toolgrove.core.limits import (
     Breaker,
     Failure,
     Gate,

@@ -273,6 +273,7 @@ class Limits:
         patience: seconds of one request from its first attempt on; also the longest wait that
             is granted to an endpoint which asks for one.
         name: of the endpoint, for messages.
+        option: what the user calls ``patience``.
     """
 
     gate: Gate
@@ -282,6 +283,7 @@ class Limits:
     clock: Clock = time.monotonic
     sleep: Sleep = asyncio.sleep
     name: str = "the endpoint"
+    option: str = "retry_seconds"
 
     async def run(
         self, send: Callable[[float], Awaitable[T | Failure]], seed: int, order: int = 0
@@ -347,5 +349,5 @@ class Limits:
 
     def _too_long(self, last: Failure | None, wait: float) -> Failure:
         before = f"{self.name}: not sent" if last is None else last.text
-        text = f"{before}; it asks to wait {wait:.0f} s, more than retry_seconds= allows"
+        text = f"{before}; it asks to wait {wait:.0f} s, more than {self.option}= allows"
         return Failure("refused", text)

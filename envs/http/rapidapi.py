@@ -1,0 +1,29 @@
+"""RapidAPI's APIs, called directly with a key of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from .documents import HTTPWorld, variable
+
+KEY = "RAPIDAPI_KEY"
+
+
+class RapidAPIWorld(HTTPWorld):
+    """ToolBench's tool documents against RapidAPI itself: ``rapidapi:TOOLS``.
+
+    The key comes from the variable ``RAPIDAPI_KEY``; each request names the API's own host. A 403
+    says that the key is not subscribed to the API. Parameters as :class:`HTTPWorld` has them.
+
+    Raises:
+        UsageError: at the first call, if the key is not set.
+    """
+
+    rapidapi = True
+
+    def credentials(self, url: str) -> tuple[Mapping[str, str], tuple[str, ...]]:
+        """The key, and the host that it is for."""
+        secret = variable(KEY, "RapidAPI's key")
+        host = urlsplit(url).netloc
+        return {"x-rapidapi-key": secret, "x-rapidapi-host": host}, (secret,)
