@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,12 +85,18 @@ def parse_apis(docs: Iterable[Mapping[str, Any]]) -> tuple[API, ...]:
     apis: dict[str, API] = {}
     for doc in docs:
         api = parse_api(doc)
-        name, k = api.name, 1
-        while name in apis:
-            k += 1
-            name = f"{api.name[: LONGEST_NAME - 3]}_{k}"
-        apis[name] = API(name, api.description, api.parameters, api.category, api.tool, api.api)
+        name = free_name(api.name, apis)
+        apis[name] = replace(api, name=name)
     return tuple(apis.values())
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """The name, or the first of ``name_2``, ``name_3`` .. that is not taken."""
+    found, k = name, 1
+    while found in taken:
+        k += 1
+        found = f"{name[: LONGEST_NAME - max(3, len(str(k)) + 1)]}_{k}"
+    return found
 
 
 def response_schema(doc: Mapping[str, Any]) -> Any:

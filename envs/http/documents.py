@@ -19,7 +19,7 @@ from urllib.parse import quote, urljoin
 from ...core import API, BadArguments, CallWorld, Step, UsageError
 from ...core.contracts import Fork
 from ...core.world import fork_of
-from ..toolbench import identifier, parse_api
+from ..toolbench import free_name, identifier, parse_api
 from .client import HTTPClient, HTTPRequest, host_of
 
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -145,9 +145,10 @@ def request_of(endpoint: Endpoint, arguments: Mapping[str, Any]) -> HTTPRequest:
         given[endpoint.names.get(name, name)] = value
 
     def filled(found: re.Match[str]) -> str:
-        name = found[1]
-        if name not in given:
-            raise BadArguments(f"{endpoint.api.name} needs {identifier(name)!r}")
+        alike = (name for name in given if identifier(name) == identifier(found[1]))
+        name = found[1] if found[1] in given else next(alike, None)
+        if name is None:
+            raise BadArguments(f"{endpoint.api.name} needs {identifier(found[1])!r}")
         return quote(written(given.pop(name)), safe="")
 
     url = _BRACES.sub(filled, endpoint.url)
@@ -174,7 +175,7 @@ def written(value: Any) -> str:
 
 
 def read_documents(path: Path, base: str = "") -> list[Endpoint]:
-    """The endpoints of a file or folder; one function name each, the first of equal ones.
+    """The endpoints of a file or folder; of equal function names the later ones get ``_2``, ``_3``.
 
     Raises:
         UsageError: it cannot be read, or an entry describes no request.
@@ -185,7 +186,8 @@ def read_documents(path: Path, base: str = "") -> list[Endpoint]:
             endpoint = endpoint_of(doc, base)
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise UsageError(f"{where} describes no API: {error!r}") from error
-        found.setdefault(endpoint.api.name, endpoint)
+        name = free_name(endpoint.api.name, found)
+        found[name] = replace(endpoint, api=replace(endpoint.api, name=name))
     if not found:
         raise UsageError(f"{path} has no API documents")
     return list(found.values())
@@ -197,6 +199,8 @@ def endpoint_of(doc: Mapping[str, Any], base: str = "") -> Endpoint:
     Raises:
         ValueError: it has no usable URL or method.
     """
+    if not doc.get("api_name"):
+        raise ValueError("it has no name")
     method = str(doc.get("method") or "GET").upper()
     if not _METHOD.fullmatch(method):
         raise ValueError(f"no method {method!r}")
