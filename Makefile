@@ -16,7 +16,7 @@ check: .venv/bin/pytest  ## ruff and mypy --strict, over source and tests
 	.venv/bin/mypy
 
 test: .venv/bin/pytest  ## all tests
-	$(PY) -m pytest
+	$(PY) -m pytest -n auto
 
 bench: .venv/bin/pytest  ## what the framework costs, how fast the hub is, what intervals cover
 	$(PY) -m toolgrove.benchmarks.overhead
