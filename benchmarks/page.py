@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from html import escape
 from importlib.resources import files
+from typing import Any
 
 from .drawing import plain
 from .metrics import Average
 from .rendering import Cell, Column, Rate, Table, said
+from .viewer import inline
 
 CAPTIONS = {
     "pass_rate": "Pass rate by suite, with 95 % intervals.",
@@ -49,6 +51,7 @@ def page(
     *,
     warnings: Sequence[str] = (),
     figures: Mapping[str, bytes] | None = None,
+    viewer: Mapping[str, Any] | None = None,
 ) -> str:
     """The page as text.
 
@@ -58,13 +61,17 @@ def page(
         warnings: shown first.
         figures: SVG by name, shown before the second table; they are pictures of the page and
             not parts of it, so that nothing in them runs.
+        viewer: the document that the viewer draws trees of, shown first.
     """
     css, js = (_data(f"report.{kind}") for kind in ("css", "js"))
+    if viewer is not None:
+        css, js = f"{css}\n{inline.style()}", f"{js}\n{inline.script()}"
     policy = (
         f"default-src 'none'; img-src data:; style-src {_hash(css)}; script-src {_hash(js)}; "
         "base-uri 'none'; form-action 'none'"
     )
-    links = [f'<a href="#{escape(t.name)}">{_text(t.title)}</a>' for t in tables]
+    links = ['<a href="#trees">Trees</a>'] if viewer is not None else []
+    links += [f'<a href="#{escape(t.name)}">{_text(t.title)}</a>' for t in tables]
     body = [f"<nav>{' '.join(links)}</nav>"]
     if warnings:
         said_ = "".join(f"<p>{_text(warning)}</p>" for warning in warnings)
@@ -72,6 +79,9 @@ def page(
     parts = [html_table(table) for table in tables]
     if figures:
         parts[1:1] = [f'<section id="figures"><h2>Figures</h2>{_pictures(figures)}</section>']
+    if viewer is not None:
+        shown = '<section id="trees"><h2>Trees</h2><div id="viewer"></div></section>'
+        body.append(f"{shown}{inline.block(viewer)}")
     body += parts
     return _PAGE.format(policy=policy, title=_text(title), css=css, js=js, body="\n".join(body))
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from ..benchmarks.rendering import Table
     from ..benchmarks.reports import Report
+    from ..benchmarks.scored import ScoredRun
 
 FORMATS = ("rich", "markdown", "latex", "csv")
 
@@ -66,7 +67,7 @@ def report(
         _save(drawn, figures)
     if html is not None:
         title = "toolgrove report: " + ", ".join(dict.fromkeys(e.run for e in found.entries))
-        _write_page(html, title, [board.table, *found.tables()], board.warnings, drawn)
+        _write_page(html, title, [board.table, *found.tables()], board.warnings, drawn, scored)
 
 
 def _show(tables: list[Table], format: str, as_json: bool) -> None:
@@ -115,15 +116,17 @@ def _write_page(
     tables: list[Table],
     warnings: tuple[str, ...],
     drawn: dict[str, Figure],
+    runs: list[ScoredRun],
 ) -> None:
     from ..benchmarks.page import page
+    from ..benchmarks.viewer.document import document
 
     inside: dict[str, bytes] = {}
     if drawn:
         from ..benchmarks.figures import rendered
 
         inside = {name: rendered(figure, "svg") for name, figure in drawn.items()}
-    text = page(title, tables, warnings=warnings, figures=inside)
+    text = page(title, tables, warnings=warnings, figures=inside, viewer=document(runs))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
