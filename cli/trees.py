@@ -7,11 +7,11 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from ..core import UsageError
+from ..core import Tree, UsageError
 from .app import app
 
 if TYPE_CHECKING:
@@ -33,6 +33,11 @@ def tree(
     ] = None,
     trial: Annotated[int, typer.Option(metavar="T", help="Which repetition.")] = 0,
     text: Annotated[bool, typer.Option("--text", help="As text (the default).")] = False,
+    png: Annotated[Path | None, typer.Option(metavar="FILE", help="As a picture.")] = None,
+    svg: Annotated[Path | None, typer.Option(metavar="FILE", help="As a picture.")] = None,
+    pdf: Annotated[Path | None, typer.Option(metavar="FILE", help="As a picture.")] = None,
+    dot: Annotated[bool, typer.Option("--dot", help="In Graphviz's language.")] = False,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="As a Mermaid flowchart.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The trial as JSON.")] = False,
 ) -> None:
     """Draw the decision tree of one trial."""
@@ -48,7 +53,36 @@ def tree(
     print(f"{key.task} · {key.planner} · trial {key.trial}: {found.end}", file=sys.stderr)
     if found.error:
         print(found.error, file=sys.stderr)
+    drawn = {"png": png, "svg": svg, "pdf": pdf}
+    if any(drawn.values()):
+        for format, path in drawn.items():
+            if path is not None:
+                _write(path, format, found.tree)
+        return
+    if dot or mermaid:
+        from ..benchmarks import pictures
+
+        print((pictures.dot if dot else pictures.mermaid)(found.tree), end="")
+        return
     print(draw(found.tree, width=shutil.get_terminal_size((100, 24)).columns), end="")
+
+
+def _write(path: Path, format: str, tree: Tree) -> None:
+    """Write a picture of the tree."""
+    if format == "svg":
+        from ..core.svg import svg
+
+        content = svg(tree).encode()
+    else:
+        from ..benchmarks.pictures import picture
+
+        content = picture(tree, cast(Literal["png", "pdf"], format))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+    print(path, file=sys.stderr)
 
 
 def find_trial(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -155,6 +156,57 @@ class Tree:
             nodes[node.id] = node
             (roots if parent is None else parent.children).append(node)
         return cls(roots, data.get("winner"))
+
+    def to_networkx(self) -> Any:
+        """The tree as a ``networkx.DiGraph`` (extra ``report``).
+
+        Its nodes are ids, with these attributes: ``kind`` (as in :mod:`.shapes`), ``depth``,
+        ``winning``, ``thought``, ``api``, ``arguments``, ``observation``, ``status``,
+        ``provenance``, ``latency`` (seconds), ``tokens``, ``usd``, ``value``, ``visits``,
+        ``pruned``; None where a node has none. An edge has the ``api`` that was called. The
+        graph's ``winner`` is the id of the node that answers.
+
+        Raises:
+            ModuleNotFoundError: networkx is not installed.
+        """
+        from .shapes import kind_of, winning
+
+        networkx = importlib.import_module("networkx")
+        graph = networkx.DiGraph(winner=self.winner)
+        won = winning(self)
+        for node in self.walk():
+            action, step, reply = node.action, node.step, node.reply
+            graph.add_node(
+                node.id,
+                kind=kind_of(node),
+                depth=node.depth,
+                winning=node.id in won,
+                thought=node.thought,
+                api=action and action.api,
+                arguments=action and action.arguments,
+                observation=step and step.observation,
+                status=step and step.info.status,
+                provenance=step and step.info.provenance,
+                latency=step and step.info.latency,
+                tokens=reply.tokens if reply and node.first else None,
+                usd=reply.usd if reply and node.first else None,
+                value=node.value,
+                visits=node.visits,
+                pruned=node.pruned,
+            )
+            if node.parent is not None:
+                graph.add_edge(node.parent.id, node.id, api=action and action.api)
+        return graph
+
+    def _repr_svg_(self) -> str:
+        """The picture that a notebook shows."""
+        from .svg import svg
+
+        return svg(self)
+
+    def _repr_html_(self) -> str:
+        """The same, in a box that scrolls."""
+        return f'<div style="overflow:auto;max-height:36em">{self._repr_svg_()}</div>'
 
     def shape(self) -> list[tuple[Any, ...]]:
         """What two equal searches agree on, node by node: all but latencies."""
