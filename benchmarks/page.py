@@ -67,8 +67,8 @@ def page(
     if viewer is not None:
         css, js = f"{css}\n{inline.style()}", f"{js}\n{inline.script()}"
     policy = (
-        f"default-src 'none'; img-src data:; style-src {_hash(css)}; script-src {_hash(js)}; "
-        "base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; img-src data:; style-src {content_hash(css)}; "
+        f"script-src {content_hash(js)}; base-uri 'none'; form-action 'none'"
     )
     links = ['<a href="#trees">Trees</a>'] if viewer is not None else []
     links += [f'<a href="#{escape(t.name)}">{_text(t.title)}</a>' for t in tables]
@@ -130,10 +130,15 @@ def _text(text: str) -> str:
     return escape(plain(text), quote=True)
 
 
+def page_style() -> str:
+    """The style sheet that all pages share."""
+    return _data("report.css")
+
+
 def _data(name: str) -> str:
     return (files(__package__) / "data" / name).read_text("utf-8").strip()
 
 
-def _hash(text: str) -> str:
+def content_hash(text: str) -> str:
     """What a content security policy calls an inline text by."""
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"

@@ -48,4 +48,5 @@ from . import (  # noqa: E402, F401 - they add their commands
     solve,
     store,
     trees,
-)  # fmt: skip
+    view,
+)

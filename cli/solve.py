@@ -1,25 +1,24 @@
-"""``toolgrove solve``: one instruction, the tree growing in the terminal."""
+"""``toolgrove solve``: one instruction, the tree growing in the terminal or in a browser."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import shlex
 import shutil
-from contextlib import closing
-from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..core import Node, UsageError
+from ..core import Node
 from .app import app
 from .bench import parse_budget
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ..benchmarks.judges import Verdict
+    from ..benchmarks.solving import Solving
     from ..benchmarks.trial import Key, Trial
 
 
@@ -41,6 +40,8 @@ def solve(
         str, typer.Option(metavar="KIND=N,..", help="Caps: calls=60,tokens=9000.")
     ] = "",
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="The run directory.")] = None,
+    view: Annotated[bool, typer.Option("--view", help="Show the tree in a browser.")] = False,
+    port: Annotated[int, typer.Option(help="Of --view; 0 takes a free one.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="The trial as JSON.")] = False,
 ) -> None:
     """Solve one task of your own with the functions of an environment.
@@ -48,71 +49,38 @@ def solve(
     It is kept as a run of one task: the same command again resumes it, and `toolgrove tree`
     draws it once more.
     """
-    import json
-
     from ..benchmarks.drawing import draw
-    from ..benchmarks.plan import Parts, Plan, describe
-    from ..benchmarks.rundir import RunDirectory
-    from ..benchmarks.runner import Runner
+    from ..benchmarks.solving import solving
     from .tables import stderr, stdout
 
-    for name, given in (("model", model), ("env", env)):
-        if not given:
-            raise UsageError(f"--{name} is needed: see `toolgrove list {name}s` for what there is")
-    if not instruction.strip():
-        raise UsageError("an empty instruction: say what is to be done")
-    mark = blake2b(repr((instruction, env, apis)).encode(), digest_size=4).hexdigest()
-    suite = _suite(instruction, env, apis, Path("runs") / f"solve-{mark}.jsonl")
-    plan = Plan(
-        [suite], [planner], model, env, "answered", policy, evaluator,
-        seed=seed, budget=parse_budget(budget),
-    )  # fmt: skip
-    parts = Parts.of(plan)
-    directory = RunDirectory.create(out or Path("runs") / plan.name(), describe(plan, parts))
     told = stderr()
-    with closing(directory):
-        runner = Runner(plan, directory, parts=parts, listen=_Growing(told).complete)
-        asyncio.run(_run(runner, told))
-        [key] = plan.keys()
-        if key not in directory.trials:
-            raise typer.Exit(3)
-        trial = directory.load(key)
+    growing = _Growing(told)
+    prepared = solving(
+        instruction, planner=planner, model=model, env=env, apis=apis, policy=policy,
+        evaluator=evaluator, seed=seed, budget=parse_budget(budget), out=out,
+        listen=growing.complete,
+    )  # fmt: skip
+    if view:
+        from .view import shown_while
+
+        trial = shown_while(prepared, growing, port)
+    else:
+        trial = asyncio.run(_run(prepared, told))
+    if trial is None:
+        raise typer.Exit(3)
     if as_json:
         print(json.dumps(trial.to_json()))
     else:
-        if told.is_terminal:
-            told.print()
         width = shutil.get_terminal_size((100, 24)).columns
         stdout().print(draw(trial.tree, width=width), end="")
         stdout().print(f"\n{trial.end}: {trial.answer or trial.error or 'no answer'}")
-        again = shlex.join(["toolgrove", "tree", str(directory.path), key.task])
+        again = shlex.join(["toolgrove", "tree", str(prepared.path), prepared.key.task])
         told.print(f"kept: {again}", soft_wrap=True)
     if trial.end in ("infra", "cancelled"):
         raise typer.Exit(3)
 
 
-def _suite(instruction: str, env: str, apis: str | None, path: Path) -> Any:
-    """A suite of the one task, in a file, so that every command can read it again."""
-    from ..benchmarks.suites import load_suites, write_jsonl
-    from ..core import Task, world
-
-    offered = world(env).apis
-    if apis is not None:
-        names = {api.name: api for api in offered}
-        wanted = [name.strip() for name in apis.split(",") if name.strip()]
-        if lacking := [name for name in wanted if name not in names]:
-            there = ", ".join(list(names)[:8]) + (" .." if len(names) > 8 else "")
-            raise UsageError(f"{env} has no function {lacking[0]!r}; there are: {there or 'none'}")
-        offered = tuple(names[name] for name in wanted)
-    if not offered:
-        raise UsageError(f"{env} has no functions of its own to offer: its tasks bring them")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_jsonl([Task("task", instruction, offered)], path)
-    [suite] = load_suites(str(path))
-    return suite
-
-
-async def _run(runner: Any, told: Console) -> None:
+async def _run(prepared: Solving, told: Console) -> Trial | None:
     """Run it with Ctrl-C once to drain and twice to stop."""
     from .stopping import STOPPED, interruptible
 
@@ -120,21 +88,11 @@ async def _run(runner: Any, told: Console) -> None:
         told.print(text, soft_wrap=True)
 
     try:
-        with interruptible(runner, say):
-            await runner.run(concurrency=1, observer=_Quiet())
+        with interruptible(prepared.runner, say):
+            return await prepared.run()
     except asyncio.CancelledError:
         say(STOPPED)
-        raise typer.Exit(3) from None
-
-
-class _Quiet:
-    """The tree tells the progress."""
-
-    def started(self, total: int, done: int) -> None:
-        """Nothing to say."""
-
-    def ended(self, trial: Trial, verdict: Verdict | None) -> None:
-        """Nothing to say."""
+        return None
 
 
 class _Growing:

@@ -7,13 +7,13 @@ index.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from ...core import API, Hint, Message, Node, Policy, Siblings, Task, Tree, UsageError, make
 from ...core.lines import read_lines
 from ..scored import Item, ScoredRun, tasks_of
-from ..trial import Key, Trial
+from ..trial import Key
 
 FORMAT: Final = 1  # of the document; the page says so where it cannot read one
 SHORT: Final = 24  # letters that are not worth an entry of their own
@@ -37,19 +37,28 @@ class Texts:
         return at
 
 
-def document(runs: Sequence[ScoredRun], *, trees: bool = True) -> dict[str, Any]:
+Tasks = tuple[dict[tuple[str, str], Task], str]
+
+
+def document(
+    runs: Sequence[ScoredRun],
+    *,
+    trees: bool = True,
+    tasks_of_run: Callable[[ScoredRun], Tasks] | None = None,
+) -> dict[str, Any]:
     """Everything that the viewer shows of runs.
 
     Args:
         runs: with the verdicts that count.
         trees: with every tree; else trials only, whose trees are asked for one by one.
+        tasks_of_run: the tasks of a run, as :func:`tasks_as_run` gives them.
     """
     texts = Texts()
     found: dict[str, Any] = {"format": FORMAT, "runs": [], "tasks": [], "trials": []}
     for run in runs:
         number = len(found["runs"])
         found["runs"].append(_run(run))
-        tasks, wrong = _tasks(run)
+        tasks, wrong = (tasks_of_run or tasks_as_run)(run)
         found["runs"][-1]["note"] = wrong
         index: dict[tuple[str, str], int] = {}
         for item in run.items:
@@ -70,26 +79,25 @@ def tree_of(run: ScoredRun, key: Key, task: Task | None, texts: Texts) -> dict[s
     """One trial's tree with the prompts as they were sent, as far as they can be made again."""
     trial = run.directory.load(key)
     records, _ = read_lines(run.path / "journal" / key.file)
-    return tree_document(trial, task, _policy(run), records, texts)
+    return tree_document(trial.tree, task, _policy(run), records, texts)
 
 
 def tree_document(
-    trial: Trial,
+    tree: Tree,
     task: Task | None,
     policy: Policy | None,
     records: Iterable[Mapping[str, Any]],
     texts: Texts,
 ) -> dict[str, Any]:
-    """The tree of a trial.
+    """A tree as the viewer draws it.
 
     Args:
-        trial: with its tree.
+        tree: finished, or still growing.
         task: for the prompts; None leaves them out.
         policy: that worded them; None leaves them out.
         records: the trial's journal: when each thing happened, and what a reset showed.
         texts: where texts go.
     """
-    tree = trial.tree
     happened = _Moments(records)
     prompts = _prompts(tree, task, policy, happened.shown) if task and policy else {}
     hints = _hints(tree, policy) if policy else {}
@@ -130,7 +138,7 @@ def _run(run: ScoredRun) -> dict[str, Any]:
     }
 
 
-def _tasks(run: ScoredRun) -> tuple[dict[tuple[str, str], Task], str]:
+def tasks_as_run(run: ScoredRun) -> Tasks:
     """The tasks as they are now, where they are still what they were; else why not."""
     try:
         found = tasks_of(run.directory)

@@ -52,7 +52,9 @@ function kindOf(node, trial) {
   if (node.status === "no_such_api") return "no_such_api";
   if (node.pruned) return "pruned";
   if (node.api === undefined) return "thought";
-  if (node.status === undefined) return trial.end === "env_miss" ? "env_miss" : "limit";
+  if (node.status === undefined) {
+    return { env_miss: "env_miss", growing: "step" }[trial.end] ?? "limit";
+  }
   return node.status === "ok" ? "step" : "error";
 }
 

@@ -16,14 +16,22 @@ class Viewer {
     this._index();
     this._build();
     this.render();
+    this.left = new AbortController();
+    const { signal } = this.left;
     window.addEventListener("hashchange", () => {
       const wanted = this._stateOf(location.hash);
       if (JSON.stringify(wanted) !== JSON.stringify(this.state)) {
         this.state = wanted;
         this.render();
       }
-    });
-    document.addEventListener("keydown", (event) => this._key(event));
+    }, { signal });
+    document.addEventListener("keydown", (event) => this._key(event), { signal });
+  }
+
+  // Another viewer has taken its place.
+  leave() {
+    this.left.abort();
+    if (this.playing) clearInterval(this.playing);
   }
 
   // ---------------------------------------------------------------- state
@@ -426,11 +434,26 @@ class Viewer {
 
   // ---------------------------------------------------------------- a run that grows
 
-  update(number, trial) {
-    this.data.trials[number] = trial;
+  update(number, trial, texts) {
+    const text = reading(texts ?? []);
+    for (const what of ["answer", "error"]) trial[what] = text(trial[what]);
+    if (trial.verdict) trial.verdict.reason = text(trial.verdict.reason);
+    for (const vote of trial.verdict?.votes ?? []) vote[2] = text(vote[2]);
+    this.data.trials[number] = { ...trial, task: this.data.trials[number].task };
     this.grown.delete(number);
     if (!this.state.open.length) this._matrix();
     else if (this.state.open.includes(number)) this.render();
+  }
+
+  // A tree that is not finished, as far as it is grown.
+  growing(number, { tree, texts }) {
+    const text = reading(texts);
+    const trial = this.data.trials[number];
+    trial.growing = true;
+    this.grown.set(number, { ...grow(tree, text, { end: "growing" }), text });
+    if (!this.state.open.includes(number)) return;
+    this.state.node = "";
+    this._open();
   }
 }
 
