@@ -109,7 +109,7 @@ async def _serve(shown: Shown, port: int, choices: Mapping[str, list[str]]) -> N
     asgi = application(shown, port, token, ask=ask if choices else None, choices=dict(choices))
     print(f"http://127.0.0.1:{port}/?token={token}", flush=True)
     config = uvicorn.Config(
-        asgi, log_level="warning", access_log=False, timeout_graceful_shutdown=1
+        asgi, log_level="critical", access_log=False, timeout_graceful_shutdown=1
     )
     await uvicorn.Server(config).serve(sockets=[listener])
 

@@ -38,7 +38,7 @@ class Viewer {
 
   _stateOf(hash) {
     const told = new URLSearchParams(hash.replace(/^#/, ""));
-    const open = (told.get("t") ?? "").split(",").filter((n) => /^\d+$/.test(n)).map(Number)
+    const open = (told.get("t") ?? "").split(".").filter((n) => /^\d+$/.test(n)).map(Number)
       .filter((n) => n < this.data.trials.length).slice(0, MOST);
     const state = { open, node: told.get("n") ?? "", step: told.get("s") ?? "" };
     for (const what of ["planner", "suite", "outcome", "tool", "q", "sort"]) {
@@ -50,7 +50,7 @@ class Viewer {
   _remember() {
     const told = new URLSearchParams();
     const { open, node, step, ...rest } = this.state;
-    if (open.length) told.set("t", open.join(","));
+    if (open.length) told.set("t", open.join("."));
     if (node) told.set("n", node);
     if (step) told.set("s", step);
     for (const [key, value] of Object.entries(rest)) if (value) told.set(key, value);
@@ -337,7 +337,7 @@ class Viewer {
       }) : null);
     if (!tree) return make("div", { class: "pane" }, head, make("p", { text: "this trial was not run yet" }));
     let view;
-    const go = (node) => view.select(node);
+    const go = (node) => view.visit(node);
     const toggle = (node) => { view.toggle(node); view.select(node); };
     const choose = (node) => {
       if (this.state.node !== node.id) this.set({ node: node.id }, { draw: false });
@@ -351,7 +351,7 @@ class Viewer {
       make("button", { type: "button", text: "+", "aria-label": "nearer", on: { click: () => view.zoom(1.3) } }),
       make("button", { type: "button", text: "−", "aria-label": "farther", on: { click: () => view.zoom(1 / 1.3) } }),
       make("button", { type: "button", text: "answer", title: "the winning node (End)", disabled: !tree.byId.get(this._winner(number)),
-        on: { click: () => view.select(tree.byId.get(this._winner(number))) } }),
+        on: { click: () => view.visit(tree.byId.get(this._winner(number))) } }),
       make("span", { class: "size", text: `${tree.nodes.length.toLocaleString("en")} nodes` }));
     return make("div", { class: "pane" }, head, tools, view.svg, view.said);
   }
@@ -410,7 +410,8 @@ class Viewer {
   }
 
   _key(event) {
-    const writing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName ?? "");
+    const writing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName ?? "") &&
+      event.target.type !== "range";
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Escape" && this.state.open.length && !writing) {
       this.set({ open: [], node: "", step: "" });

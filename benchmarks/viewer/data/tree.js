@@ -186,7 +186,13 @@ class TreeView {
     }
   }
 
-  zoom(factor, x = this.svg.clientWidth / 2, y = this.svg.clientHeight / 2) {
+  // Around a point; else around the chosen node, or the middle.
+  zoom(factor, x, y) {
+    if (x === undefined) {
+      const node = this.selected;
+      x = node ? node.x * this.scale + this.left : this.svg.clientWidth / 2;
+      y = node ? node.y * this.scale + this.top : this.svg.clientHeight / 2;
+    }
     const scale = Math.min(Math.max(this.scale * factor, 0.02), 3);
     this.left = x - ((x - this.left) * scale) / this.scale;
     this.top = y - ((y - this.top) * scale) / this.scale;
@@ -197,9 +203,18 @@ class TreeView {
   center(node) {
     const width = this.svg.clientWidth, height = this.svg.clientHeight;
     const x = node.x * this.scale + this.left, y = node.y * this.scale + this.top;
-    if (x < 20 || x > width - 20) this.left = width / 2 - node.x * this.scale;
-    if (y < 16 || y > height - 16) this.top = height / 2 - node.y * this.scale;
+    if (!(x >= 20 && x <= width - 20)) this.left = width / 2 - node.x * this.scale;
+    if (!(y >= 16 && y <= height - 16)) this.top = height / 2 - node.y * this.scale;
     this._sight();
+  }
+
+  // Chooses a node and brings it near.
+  visit(node) {
+    if (this.scale < NEAR) {
+      this.scale = 0.8;
+      this.left = this.top = Infinity; // out of sight: centred by what follows
+    }
+    this.select(node);
   }
 
   select(node, { quiet = false } = {}) {
