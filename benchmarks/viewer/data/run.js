@@ -304,6 +304,7 @@ class Viewer {
     for (const view of this.views) view.begin();
     if (step < most) this._step(step);
     else this._say(most, most);
+    requestAnimationFrame(() => performance.mark("shown"));
     const first = this.views[0];
     if (first) {
       const wanted = first.tree.byId.get(this.state.node) ?? first.tree.roots[0];

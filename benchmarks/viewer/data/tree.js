@@ -58,12 +58,10 @@ class TreeView {
     this.top = 30;
     this.selected = null;
     this.world = element("g");
-    this.edges = element("path", { class: "edge" });
-    this.won = element("path", { class: "edge won" });
-    this.far = element("g", { class: "far" });
-    this.near = element("g", { class: "near" });
+    this.far = element("g", { class: "far" }); // the whole tree, made when it is looked at
+    this.near = element("g", { class: "near" }); // what is in sight, with labels
     this.ring = element("path", { class: "ring" });
-    this.world.append(this.edges, this.won, this.far, this.near, this.ring);
+    this.world.append(this.far, this.near, this.ring);
     this.svg = element("svg", {
       class: "tree", tabindex: "0", role: "application", "aria-label": label,
       "aria-roledescription": "decision tree; arrow keys walk, Enter folds",
@@ -78,52 +76,54 @@ class TreeView {
   // Places all nodes anew, and draws.
   layout() {
     place(this.tree);
-    this._batch();
-    this.drawn = null;
-    this._sight();
+    this._anew();
   }
 
   visible(node) { return node.order <= this.until; }
 
   show(until) {
     this.until = until;
-    this._batch();
+    this._anew();
+  }
+
+  _anew() {
+    this.whole = false;
     this.drawn = null;
     this._sight();
   }
 
-  // What is drawn whole: edges, and the small shapes of each kind.
-  _batch() {
-    const edges = [], won = [], kinds = new Map();
-    for (const node of this.tree.shown) {
-      if (!this.visible(node)) continue;
-      if (node.parent) (node.winning ? won : edges).push(edge(node));
+  // Edges, and the small shapes of each kind: as few elements as there are kinds.
+  _shapes(nodes, edges) {
+    const kinds = new Map(), lines = ["", ""];
+    for (const node of edges) lines[node.winning ? 1 : 0] += edge(node);
+    for (const node of nodes) {
       const key = `${node.kind}${node.winning ? " won" : ""}`;
-      if (!kinds.has(key)) kinds.set(key, []);
-      kinds.get(key).push(outline(node.kind, node.x, node.y));
+      kinds.set(key, (kinds.get(key) ?? "") + outline(node.kind, node.x, node.y));
     }
-    this.edges.setAttribute("d", edges.join(""));
-    this.won.setAttribute("d", won.join(""));
-    this.far.replaceChildren(...[...kinds].map(([key, paths]) =>
-      element("path", { class: `node ${key}`, d: paths.join("") })));
+    return [element("path", { class: "edge", d: lines[0] }),
+      element("path", { class: "edge won", d: lines[1] }),
+      ...[...kinds].map(([key, d]) => element("path", { class: `node ${key}`, d }))];
   }
 
-  // Draws the labels of what is in sight, and a margin around it.
+  // Draws the whole tree small, or what is in sight with its labels and a margin around it.
   _sight() {
     this.world.setAttribute("transform", `translate(${this.left},${this.top}) scale(${this.scale})`);
-    const box = { width: this.svg.clientWidth || 900, height: this.svg.clientHeight || 500 };
     const near = this.scale >= NEAR;
-    this.svg.classList.toggle("labelled", near);
-    if (!near) {
-      if (this.near.firstChild) this.near.replaceChildren();
-      this.drawn = null;
-    } else {
+    this.far.style.display = near ? "none" : "";
+    this.near.style.display = near ? "" : "none";
+    if (!near && !this.whole) {
+      const nodes = this.tree.shown.filter((node) => this.visible(node));
+      this.far.replaceChildren(...this._shapes(nodes, nodes.filter((node) => node.parent)));
+      this.whole = true;
+    }
+    if (near) {
+      const width = this.svg.clientWidth || 900, height = this.svg.clientHeight || 500;
       const x0 = -this.left / this.scale, y0 = -this.top / this.scale;
-      const x1 = x0 + box.width / this.scale, y1 = y0 + box.height / this.scale;
+      const x1 = x0 + width / this.scale, y1 = y0 + height / this.scale;
       const d = this.drawn;
       if (!d || x0 < d.x0 || y0 < d.y0 || x1 > d.x1 || y1 > d.y1) {
-        const mx = x1 - x0, my = y1 - y0;
-        this.drawn = { x0: x0 - mx / 2, y0: y0 - my / 2, x1: x1 + mx / 2, y1: y1 + my / 2 };
+        const mx = (x1 - x0) / 2, my = (y1 - y0) / 2;
+        this.drawn = { x0: x0 - mx, y0: y0 - my, x1: x1 + mx, y1: y1 + my };
         this._labels(this.drawn);
       }
     }
@@ -131,29 +131,29 @@ class TreeView {
   }
 
   _labels({ x0, y0, x1, y1 }) {
-    const made = [];
+    const nodes = [], edges = [];
     for (const node of this.tree.shown) {
-      if (node.x < x0 || node.x - LEVEL > x1 || node.y < y0 || node.y > y1) continue;
       if (!this.visible(node)) continue;
+      const at = node.parent ?? node;
+      if (node.x < x0 || at.x > x1 || Math.max(node.y, at.y) < y0 || Math.min(node.y, at.y) > y1) continue;
+      if (node.parent) edges.push(node);
+      if (node.y >= y0 && node.y <= y1) nodes.push(node);
+    }
+    const labels = nodes.map((node) => {
       const group = element("g", { class: `label ${node.kind}${node.winning ? " won" : ""}` });
       if (node.parent) {
-        const at = node.parent.x + 30;
-        const again = node.again ? "↻ " : "";
-        group.append(element("text", { x: at, y: node.y - 5, class: "name" },
-          again + clip(captionOf(node), 27 - again.length)));
-        group.append(element("text", { x: at, y: node.y + 13, class: "more" },
-          clip(valueOf(node), 32)));
+        const x = node.parent.x + 30, again = node.again ? "↻ " : "";
+        group.append(
+          element("text", { x, y: node.y - 5, class: "name" },
+            again + clip(captionOf(node), 27 - again.length)),
+          element("text", { x, y: node.y + 13, class: "more" }, clip(valueOf(node), 32)));
       }
       const count = hidden(node);
-      if (count) {
-        group.append(element("text", { x: node.x + 12, y: node.y + 4, class: "fold" }, `+${count}`));
-      } else if (node.last) {
-        group.append(element("text", { x: node.x + 12, y: node.y + 4, class: "fold" },
-          node.last === "limit" ? "budget ended" : "not recorded"));
-      }
-      made.push(group);
-    }
-    this.near.replaceChildren(...made);
+      const told = count ? `+${count}` : { limit: "budget ended", env_miss: "not recorded" }[node.last];
+      if (told) group.append(element("text", { x: node.x + 12, y: node.y + 4, class: "fold" }, told));
+      return group;
+    });
+    this.near.replaceChildren(...this._shapes(nodes, edges), ...labels);
   }
 
   _ring() {
