@@ -28,7 +28,7 @@ from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
 
-from ..core import API, FINISH, Status, Step, StepInfo, UsageError
+from ..core import API, CODES, FINISH, Provenance, Status, Step, StepInfo, UsageError
 
 LONGEST_NAME: Final = 64  # characters of a function name, as models' providers take them
 ATTACHED: Final = 65_536  # bytes of a picture, sound or file that are shown; of more, the hash
@@ -176,6 +176,8 @@ def step_of(result: CallToolResult, largest: int) -> Step:
     """
     texts = [block.text for block in result.content if isinstance(block, TextContent)]
     more = [block for block in result.content if not isinstance(block, TextContent)]
+    if (whole := _enveloped(result, texts)) is not None and not more:
+        return whole
     if result.is_error:
         text = "\n".join(texts) or "the tool failed and did not say why"
         return said(text, "error", [shown(block) for block in more] or "", largest=largest)
@@ -189,6 +191,16 @@ def step_of(result: CallToolResult, largest: int) -> Step:
     else:
         response = _read("\n".join(texts))
     return said("", "ok", response, largest=largest)
+
+
+def _enveloped(result: CallToolResult, texts: Sequence[str]) -> Step | None:
+    """The step of a server of ours, whose text is in the envelope already."""
+    told = result.meta or {}
+    status, provenance = told.get("toolgrove/status"), told.get("toolgrove/provenance")
+    if status not in CODES or len(texts) != 1 or (status == "ok") == result.is_error:
+        return None
+    seen: Provenance = "simulated" if provenance == "simulated" else "live"
+    return Step(texts[0], 0.0, False, False, StepInfo(status, seen))
 
 
 def said(
