@@ -10,7 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from ..core import UsageError
+from ..envs.serving.listen import TOKEN
 from .app import app
+from .serve import MCP, Host, Port, TokenEnv, serve_world
 
 hub = typer.Typer(help="The embedded APIs: real data, offline.", no_args_is_help=True)
 app.add_typer(hub, name="hub")
@@ -96,33 +98,10 @@ def _example(arguments: dict[str, Any]) -> str:
 
 @hub.command()
 def serve(
-    port: Annotated[int, typer.Option(help="0 takes a free one.")] = 8399,
-    host: Annotated[
-        str, typer.Option(help="Only this machine, if not said otherwise.")
-    ] = "127.0.0.1",
+    host: Host = "127.0.0.1", port: Port = None, token_env: TokenEnv = TOKEN, mcp: MCP = False
 ) -> None:
     """Serve the hub over HTTP, also for ToolBench's and StableToolBench's clients."""
-    import socket
-
-    try:
-        import uvicorn
-
-        from ..envs.hub.server import application
-
-        served = application()
-    except ImportError as error:
-        raise UsageError(f"serving needs {error.name}: pip install 'toolgrove[hub]'") from error
-    # With the protocol named asyncio turns Nagle's algorithm off, which costs 40 ms an answer.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(2048)  # from the line below on, connections wait and are not refused
-    except (OSError, OverflowError) as error:
-        raise UsageError(f"cannot serve on {host}:{port}: {error}") from error
-    print(f"http://{host}:{listener.getsockname()[1]}", flush=True)
-    config = uvicorn.Config(served, log_level="warning", access_log=False)
-    uvicorn.Server(config).run(sockets=[listener])
+    serve_world("hub", host, port, token_env, mcp)
 
 
 @hub.command()

@@ -220,7 +220,7 @@ def test_toolbenchs_own_clients_are_answered(served: str) -> None:
     assert (unknown.status_code, unknown.json()["error"]) == (200, "API doesn't exist")
     for bad in (b"[]", b"{", b"\xff" * 30, b'{"a":' * 3000):
         assert httpx.post(f"{served}/call", content=bad).json()["response"] == ""
-    assert len(httpx.get(f"{served}/apis", timeout=300).json()) == len(endpoints())
+    assert httpx.get(f"{served}/apis").json()["total"] == len(endpoints())
 
 
 def test_a_hub_that_is_away_is_no_observation() -> None:
