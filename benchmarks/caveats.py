@@ -7,6 +7,7 @@ from typing import Any
 
 from .comparison import Comparison, Contender, Pair, TaskScore
 from .scored import ScoredRun
+from .summary import answered
 
 SETTINGS = ("policy", "evaluator", "budget", "trials", "seed")
 
@@ -16,10 +17,11 @@ def caveats(comparison: Comparison) -> list[str]:
 
     Judges, models, environments, prompts, budgets, seeds and versions that differ between runs;
     verdicts of one judge that were given by several prompts or models; tasks that one side lacks;
-    trials of which nothing is known.
+    trials of which nothing is known; tools' answers that a model made up.
     """
     said = [text for pair in comparison.pairs for text in _of_pair(pair)]
     said += [text for one in comparison.contenders if (text := _unknown(one))]
+    said += [text for one in comparison.contenders if (text := _simulated(one))]
     return list(dict.fromkeys(said))
 
 
@@ -126,3 +128,10 @@ def _unknown(contender: Contender) -> str:
         f"{contender.label}: {counts} of {len(items)} planned trials, counted as not passed though "
         f"nothing is known of them"
     )
+
+
+def _simulated(contender: Contender) -> str:
+    """How many of the tools' answers a model made up; "" for none."""
+    trials = [i.trial for i in contender.run.of(contender.planner) if i.trial is not None]
+    _, share = answered(trials)
+    return f"{share:.1%} of the tools' answers to {contender.label} were simulated" if share else ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from .labels import labels
 from .rendering import Cell, Column, Table
-from .reports import ALL, Entry
+from .reports import ALL, SIMULATED, Entry
 from .scored import ScoredRun
 
 COLUMNS = (
@@ -23,6 +23,7 @@ COLUMNS = (
     Column("calls", "calls", "number"),
     Column("tokens", "tokens", "number"),
     Column("usd", "usd", "usd"),
+    SIMULATED,
     Column("judge", "judge"),
     Column("suites", "suites"),
     Column("environment", "environment"),
@@ -80,6 +81,7 @@ def leaderboard(runs: Sequence[ScoredRun]) -> Leaderboard:
                 rate.completed,
                 rate.best,
                 *(entry.cost(what) for what in ("calls", "tokens", "usd")),
+                entry.simulated,
                 ", ".join(conditions[path].judges),
                 ", ".join(suites[suite] for suite in run.tasks),
                 _distinct(identity["env"]),
@@ -92,8 +94,9 @@ def leaderboard(runs: Sequence[ScoredRun]) -> Leaderboard:
     )
     told = {names[path]: (run, conditions[path]) for path, run in zip(paths, runs, strict=True)}
     table = Table("leaderboard", "Leaderboard", COLUMNS, rows, notes)
-    if not any(record["usd"] for record in table.records()):
-        table = _only(table, [c.key for c in COLUMNS if c.key != "usd"])
+    for key in ("usd", "simulated"):
+        if not any(record[key] for record in table.records()):
+            table = _only(table, [c.key for c in table.columns if c.key != key])
     return Leaderboard(table, _narrow(table, groups), _warnings(told))
 
 

@@ -78,6 +78,9 @@ def _interval(values: Sequence[float]) -> tuple[float, float]:
     return round(found.low, 4), round(found.high, 4)
 
 
+SIMULATED = Column("simulated", "simulated answers", "share")
+
+
 @dataclass(frozen=True)
 class Entry:
     """One planner of one run.
@@ -110,6 +113,15 @@ class Entry:
     def outcomes(self) -> Counter[str]:
         """How many trials came to what; they add up to those planned."""
         return Counter(item.outcome for item in self.items)
+
+    @cached_property
+    def simulated(self) -> float | None:
+        """The share of the tools' answers that a model made up; None where no tool answered."""
+        total: Counter[str] = Counter()
+        for item in self.items:
+            if item.trial is not None:
+                total.update(item.trial.provenance)
+        return total["simulated"] / total.total() if total.total() else None
 
     def cost(self, what: str) -> float | None:
         """The mean of what a trial spent, over the trials that were run; None without any."""
@@ -152,8 +164,10 @@ class Report:
         columns: Sequence[tuple[Column, Callable[[Entry], Cell]]],
         notes: Sequence[str] = (),
     ) -> Table:
-        """A table with a row for each entry."""
+        """A table with a row for each entry; it says how much of the world was simulated."""
         heads, name_of = self._heads(), self._names
+        if any(entry.simulated for entry in self.entries):
+            columns = [*columns, (SIMULATED, lambda entry: entry.simulated)]
         rows = tuple(
             (*name_of(entry), *(cell(entry) for _, cell in columns)) for entry in self.entries
         )
@@ -194,6 +208,8 @@ class Report:
             Column("worst", "worst", "share"),
             Column("best", "best", "share"),
         )
+        simulated = any(entry.simulated for entry in self.entries)
+        columns = (*columns, SIMULATED) if simulated else columns
         shown = [*self.suites.items(), *([(ALL, ALL)] if len(self.suites) > 1 else [])]
         rows: list[tuple[Cell, ...]] = []
         for entry in self.entries:
@@ -203,7 +219,7 @@ class Report:
                 if full or suite == shown[-1][0] or r.known < r.planned:
                     head: tuple[Cell, ...] = (*self._names(entry), label)
                     told = (r.planned, r.rate, r.known, r.completed, r.rate.value, r.best)
-                    rows.append((*head, *told))
+                    rows.append((*head, *told, *([entry.simulated] if simulated else [])))
         left_out = ["Suites of which all is known are left out."] if not full else []
         notes = (
             "The pass rate is over the trials planned. Its 95 % interval is Wilson's; where trials "

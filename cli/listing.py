@@ -20,7 +20,14 @@ from ..core import UsageError
 from ..core.registry import KINDS, names, singular
 from .app import app
 
-KEYS = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "RAPIDAPI_KEY")
+KEYS = (
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "RAPIDAPI_KEY",
+    "TOOLBENCH_KEY",
+    "TOOLGROVE_MCP_TOKEN",
+    "TOOLGROVE_SERVE_TOKEN",
+)
 MANY = 4  # packages of an extra that are named one by one
 _EXTRA = re.compile(r""";.*\bextra\s*==\s*['"]([\w.-]+)['"]""")
 

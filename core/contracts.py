@@ -28,6 +28,7 @@ class ToolEnv(ABC):
             ``replay``: reset and make the path's calls again; ``never``: no way back.
         resolves_names: the environment decides which function names exist. Otherwise the
             Session answers a name that was not offered with status ``no_such_api``.
+        fork_hint: what a user can do where fork is ``never``.
         apis: the functions it offers where a task names none; empty where only tasks know.
 
     A tool that says no raises :class:`ToolError`, or returns a step with that status. Any
@@ -36,6 +37,7 @@ class ToolEnv(ABC):
     """
 
     fork: Fork = "replay"
+    fork_hint: str = "declare the environment's fork as free, snapshot or replay"
     resolves_names: bool = False
     apis: tuple[API, ...] = ()
 

@@ -69,7 +69,7 @@ class EnvPool:
             raise UsageError(
                 f"{type(first).__name__} cannot be brought back to an earlier state "
                 f"(fork='never'), and this planner branches: use one that does not (cot, react), "
-                f"or declare the environment's fork as free, snapshot or replay"
+                f"or {first.fork_hint}"
             )
 
     async def observe(self, root: str) -> str:

@@ -1,7 +1,7 @@
-"""How fast the viewer is in a real browser: ``make view-bench`` (needs playwright and chromium).
+"""How fast the viewer is in a real browser (needs playwright and chromium).
 
-Prints the milliseconds from opening the file to the first picture of a tree of 5,000 nodes, and the
-longest task of 60 folds and unfolds; then the same for ten times fewer nodes, so that the slope shows.
+Prints the milliseconds from opening the file to the first picture of a tree of 5,000 nodes, and
+the longest of 60 folds and unfolds; and the same for ten times fewer nodes, for the slope.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "browser"))
-from viewer_runs import make_run, write_page  # noqa: E402
+from viewer_runs import make_run, write_page
 
 FOLDS = """async () => {
   const view = viewer.views[0];
