@@ -11,41 +11,46 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..core import Task, Tree, UsageError
+from ..core import Task, Tree, UsageError, world
 from .app import app
 
 if TYPE_CHECKING:
     from ..benchmarks.rundir import RunDirectory
     from ..benchmarks.trial import Key
 
-IMPORTS = ("toolbench", "stabletoolbench")
+IMPORTS = ("toolbench", "stabletoolbench", "openapi", "mcp")
 EXPORTS = ("toolbench", "stabletoolbench", "jsonl")
 
 
 @app.command("import")
 def import_(
     format: Annotated[str, typer.Argument(metavar="FORMAT", help=", ".join(IMPORTS))],
-    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="File or folder.")],
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="File or folder; of mcp a command or URL.")
+    ],
     out: Annotated[
-        Path, typer.Option(metavar="FILE", help="The tasks file (.jsonl) or run to write.")
+        Path, typer.Option(metavar="FILE", help="The file (.jsonl) or run directory to write.")
     ],
 ) -> None:
-    """Turn ToolBench's files into tasks or a run."""
+    """Turn ToolBench's files into tasks or a run, and tools into a file of their functions."""
     from ..benchmarks.suites import write_jsonl
     from ..benchmarks.toolbench import planner_of, read_source
 
     if format not in IMPORTS:
         raise UsageError(f"no import format {format!r}; there are: {', '.join(IMPORTS)}")
+    if format in ("openapi", "mcp"):
+        _import_functions(format, source, out)
+        return
     if format == "stabletoolbench":
         from ..benchmarks.tooleval.runs import import_run
 
-        run = import_run(source, out)
+        run = import_run(Path(source), out)
         print(f"{len(run.trials)} answers: {out}")
         print(f"next: {shlex.join(['toolgrove', 'score', str(out)])}")
         return
     if out.suffix != ".jsonl":
         raise UsageError(f"--out {out}: a tasks file ends in .jsonl")
-    tasks = read_source(source)
+    tasks = read_source(Path(source))
     write_jsonl(tasks, out)
     traces = sum(task.recording is not None for task in tasks)
     print(f"{len(tasks)} tasks, {traces} with a trace: {out}")
@@ -54,6 +59,30 @@ def import_(
     options = [] if traces == len(tasks) else ["--model", "M", "--env", "E"]
     again = ["toolgrove", "bench", "--suite", str(out), "--planner", planner, *options]
     print(f"next: {shlex.join(again)}")
+
+
+def _import_functions(format: str, source: str, out: Path) -> None:
+    """Write the functions of an OpenAPI document or an MCP server, one JSON object a line."""
+    if out.suffix != ".jsonl":
+        raise UsageError(f"--out {out}: a file of functions ends in .jsonl")
+    if format == "openapi":
+        try:
+            from ..envs.openapi.operations import api_documents
+        except ImportError as error:
+            text = f"OpenAPI needs {error.name}: pip install 'toolgrove[openapi]'"
+            raise UsageError(text) from error
+        rows = api_documents(Path(source))
+    else:
+        rows = [api.to_json() for api in world(f'mcp:"{source}"').apis]
+    if not rows:
+        raise UsageError(f"{source} has no functions")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+    out.write_text("".join(lines), "utf-8", "replace")
+    print(f"{len(rows)} functions: {out}")
+    env = f"{format}:{shlex.quote(source)}" if format == "openapi" else f'mcp:"{source}"'
+    words = ["toolgrove", "solve", "INSTRUCTION", "--env", env, "--model", "M"]
+    print(f"next: {shlex.join(words)}")
 
 
 @app.command("export")

@@ -31,6 +31,7 @@ TABLES: Final = (
     "body BLOB NOT NULL, status TEXT NOT NULL, provenance TEXT NOT NULL, detail TEXT NOT NULL, "
     "latency REAL NOT NULL, source TEXT NOT NULL, made TEXT NOT NULL, retired TEXT)",
     "CREATE INDEX of_key ON responses (key, position) WHERE retired IS NULL",
+    "CREATE INDEX of_retired ON responses (key) WHERE retired IS NOT NULL",
     "CREATE TABLE apis (name TEXT NOT NULL, digest TEXT NOT NULL UNIQUE, doc TEXT NOT NULL)",
     "CREATE TABLE leases (key BLOB NOT NULL UNIQUE, owner TEXT NOT NULL, expires REAL NOT NULL)",
     "CREATE TABLE misses (key BLOB NOT NULL UNIQUE, tool TEXT NOT NULL, api TEXT NOT NULL, "
@@ -41,6 +42,12 @@ _CURRENT = (
     "SELECT r.key, r.status, r.provenance, r.detail, r.latency, r.source, r.made, b.body "
     "FROM responses r JOIN bodies b ON b.hash = r.body "
     "WHERE r.key = ? AND r.retired IS NULL ORDER BY r.position"
+)
+
+_RETIRED_OF = _CURRENT.replace("IS NULL ORDER BY r.position", "IS NOT NULL ORDER BY r.id")
+_RETIRED = _RETIRED_OF.replace("r.key = ? AND ", "")
+_CURRENT_BETWEEN = _CURRENT.replace("r.key = ?", "r.key BETWEEN ? AND ?").replace(
+    "ORDER BY r.position", "ORDER BY r.key, r.position"
 )
 
 
@@ -287,11 +294,44 @@ class Store:
 
     def everything(self) -> Iterator[Recorded]:
         """All calls with all their answers, in order of their keys."""
-        sql = "SELECT key, tool, api, arguments, scope FROM calls ORDER BY key"
-        old = _CURRENT.replace("IS NULL ORDER BY r.position", "IS NOT NULL ORDER BY r.id")
-        for key, *call in self._file.rows(sql):
-            retired = tuple([_response(row) for row in self._file.rows(old, (key,))])
-            yield Recorded(Call(*call), self.get(key), retired)
+        retired: dict[bytes, list[Response]] = {}
+        for row in self._file.rows(_RETIRED):
+            retired.setdefault(row[0], []).append(_response(row))
+        sql = "SELECT key, tool, api, arguments, scope FROM calls WHERE key > ? ORDER BY key "
+        last = b""
+        while rows := self._file.rows(f"{sql} LIMIT 1000", (last,)):
+            first, last = rows[0][0], rows[-1][0]
+            current: dict[bytes, list[Response]] = {}
+            for row in self._file.rows(_CURRENT_BETWEEN, (first, last)):
+                current.setdefault(row[0], []).append(_response(row))
+            for key, *call in rows:
+                now_, old = current.get(key, ()), retired.get(key, ())
+                yield Recorded(Call(*call), tuple(now_), tuple(old))
+
+    def recorded(self, call: Call) -> Recorded | None:
+        """A call with all its answers as the open transaction sees it; None if not there."""
+        key = call.key
+        with self._file.writing() as db:
+            if db.execute("SELECT 1 FROM calls WHERE key = ?", (key,)).fetchone() is None:
+                return None
+            current = tuple([_response(row) for row in db.execute(_CURRENT, (key,))])
+            retired = tuple([_response(row) for row in db.execute(_RETIRED_OF, (key,))])
+            return Recorded(call, current, retired)
+
+    def settle(self, recorded: Recorded) -> None:
+        """Make these all the answers of a call, those that stand and those that are retired."""
+        call, key = recorded.call, recorded.call.key
+        with self._file.writing() as db:
+            values = (key, call.tool, call.api, call.arguments, call.scope)
+            db.execute("INSERT OR IGNORE INTO calls VALUES (?, ?, ?, ?, ?)", values)
+            db.execute("DELETE FROM responses WHERE key = ? AND retired IS NULL", (key,))
+            db.execute("DELETE FROM responses WHERE key = ? AND retired IS NOT NULL", (key,))
+            for position, response in enumerate(recorded.current):
+                _insert(db, key, position, response, None)
+            for position, response in enumerate(recorded.retired):
+                _insert(db, key, position, response, response.made or now())
+            if recorded.current:
+                db.execute("DELETE FROM misses WHERE key = ?", (key,))
 
     def fingerprint(self) -> str:
         """Hash of what it answers: two stores with one fingerprint serve the same."""

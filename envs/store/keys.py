@@ -23,6 +23,7 @@ from .secrets import Secrets
 VERSION: Final = 1  # of what is hashed; a change is a new one
 _EXACT: Final = 2**53 - 1  # the largest integer that RFC 8785 can write
 _TAG: Final = "\x00"  # begins texts that stand for what JSON cannot hold; no sane argument does
+TEXT: Final = f"{_TAG}text"  # the one argument of a call whose arguments are no JSON object
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,11 @@ def call_of(
     except RecursionError:
         raise BadArguments("the arguments are nested too deep") from None
     return Call(_text(api.tool), _text(api.api or api.name), text, _text(scope))
+
+
+def raw_call(api: API, text: str, scope: str = "", *, secrets: Secrets | None = None) -> Call:
+    """The call of arguments that are no JSON object: under their text."""
+    return call_of(api, {TEXT: text.strip()}, scope, secrets=secrets, defaults=False)
 
 
 def gives_default(api: API, arguments: Mapping[str, Any]) -> bool:

@@ -26,19 +26,42 @@ _ARGUMENTS: Final = frozenset(
     }
 )  # fmt: skip
 
-# Formats that a provider documents, or that secret scanners agree on.
-FORMATS: Final[Mapping[str, re.Pattern[str]]] = {
-    "AWS access key": re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-    "GitHub token": re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,})"),
-    "GitLab token": re.compile(r"\bglpat-[\w-]{20,}"),
-    "Google API key": re.compile(r"\bAIza[\w-]{35}\b"),
-    "Hugging Face token": re.compile(r"\bhf_[A-Za-z]{34}\b"),
-    "OpenAI or Anthropic key": re.compile(r"\bsk-(?:proj-|ant-|svcacct-)?[A-Za-z0-9_-]{20,}"),
-    "private key": re.compile(r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----"),
-    "RapidAPI key": re.compile(r"\b[0-9a-f]{10}msh[0-9a-f]{15}p1[0-9a-f]{5}jsn[0-9a-f]{12}\b"),
-    "Slack token": re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}"),
-    "Stripe key": re.compile(r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}"),
-    "JSON web token": re.compile(r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
+
+class Format(NamedTuple):
+    """A well-known format of secrets: texts that each one holds, and what they look like."""
+
+    marks: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+
+# Formats that a provider documents, or that secret scanners agree on. A text without any of the
+# marks is not searched any further, which makes the search many times faster.
+FORMATS: Final[Mapping[str, Format]] = {
+    "AWS access key": Format(("AKIA", "ASIA"), re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b")),
+    "GitHub token": Format(
+        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+        re.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_\w{22,})"),
+    ),
+    "GitLab token": Format(("glpat-",), re.compile(r"\bglpat-[\w-]{20,}")),
+    "Google API key": Format(("AIza",), re.compile(r"\bAIza[\w-]{35}\b")),
+    "Hugging Face token": Format(("hf_",), re.compile(r"\bhf_[A-Za-z]{34}\b")),
+    "OpenAI or Anthropic key": Format(
+        ("sk-",), re.compile(r"\bsk-(?:proj-|ant-|svcacct-)?[A-Za-z0-9_-]{20,}")
+    ),
+    "private key": Format(
+        ("PRIVATE KEY-----",),
+        re.compile(
+            r"-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----(?:[\s\S]{0,8000}?-----END [A-Z ]*KEY-----)?"
+        ),
+    ),
+    "RapidAPI key": Format(
+        ("msh",), re.compile(r"\b[0-9a-f]{10}msh[0-9a-f]{15}p1[0-9a-f]{5}jsn[0-9a-f]{12}\b")
+    ),
+    "Slack token": Format(("xox",), re.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}")),
+    "Stripe key": Format(
+        ("k_live_", "k_test_"), re.compile(r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}")
+    ),
+    "JSON web token": Format(("eyJ",), re.compile(r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}")),
 }
 
 
@@ -80,15 +103,17 @@ class Secrets:
         """What looks like a secret in a text."""
         if self._shown is not None and self._shown.search(text):
             yield Finding("a value of this environment's variables", "")
-        for what, pattern in FORMATS.items():
-            for match in pattern.finditer(text):
-                yield Finding(what, f"{match[0][:6]}…")
+        for what, (marks, pattern) in FORMATS.items():
+            if any(mark in text for mark in marks):
+                for match in pattern.finditer(text):
+                    yield Finding(what, f"{match[0][:6]}…")
 
     def redacted(self, text: str) -> str:
         """The text with everything that :meth:`scan` finds replaced."""
         text = self.blotted(text)
-        for pattern in FORMATS.values():
-            text = pattern.sub(REPLACED, text)
+        for marks, pattern in FORMATS.values():
+            if any(mark in text for mark in marks):
+                text = pattern.sub(REPLACED, text)
         return text
 
     def _replaced(self, value: Any) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import difflib
 import json
 import time
 import uuid
@@ -16,6 +15,7 @@ from typing import Any, Final, Literal, get_args
 from ...core import (
     API,
     Action,
+    BadArguments,
     EnvMiss,
     Status,
     Step,
@@ -28,11 +28,11 @@ from ...core import (
 from ...core.contracts import Fork
 from ...core.pool import checked, refusal
 from .file import Response, Store
-from .keys import Call, call_of, gives_default
+from .keys import Call, call_of, gives_default, raw_call
+from .nearest import nearest, shown
 from .secrets import Secrets
 
 Mode = Literal["replay", "record-missing", "refresh", "live", "simulate-missing"]
-NEAR: Final = 500  # recorded calls of a function that are looked at for the nearest
 
 # How a call ended where it may end otherwise the next time, or with another key: not kept.
 PASSING: Final[frozenset[Status]] = frozenset(
@@ -153,6 +153,8 @@ class StoreWorld(World):
 
     def kept(self, response: Response) -> bool:
         """Whether an answer is worth keeping."""
+        if response.detail.get("unread"):  # a simulator's reply that nobody could read
+            return False
         return self.keep == "all" or response.status not in PASSING
 
     def clean(self, response: Response) -> Response:
@@ -177,23 +179,7 @@ class StoreWorld(World):
                 self._notes.missed(call)
             except UsageError:  # a file that cannot be written serves all the same
                 self._noting = False
-        return EnvMiss(f"not recorded: {shown(call)}; {self._nearest(call)}")
-
-    def _nearest(self, call: Call) -> str:
-        there = self.store.calls(call.tool, call.api)
-        if not there:
-            names = [f"{tool}.{api}" if tool else api for tool, api in self.store.functions()]
-            name = f"{call.tool}.{call.api}" if call.tool else call.api
-            near = difflib.get_close_matches(name, names, 1, 0.5)
-            return "this function has no recorded call" + (
-                f"; the nearest that has one is {near[0]}" if near else ""
-            )
-        if any(other.arguments == call.arguments for other in there):
-            scopes = sorted({o.scope for o in there if o.arguments == call.arguments})
-            return f"it is recorded for another {_kind(scopes[0])} only ({scopes[0]})"
-        asked = json.loads(call.arguments)
-        best = min(there[:NEAR], key=lambda other: _distance(asked, json.loads(other.arguments)))
-        return f"the nearest recorded call is {shown(best)}: {_difference(asked, best.arguments)}"
+        return EnvMiss(f"not recorded: {shown(call)}; {nearest(self.store, call)}")
 
 
 class StoreEnv(ToolEnv):
@@ -227,6 +213,7 @@ class StoreEnv(ToolEnv):
 
         Raises:
             EnvMiss: it is not recorded, and this mode makes no calls.
+            BadArguments: the arguments are no JSON object, and no answer to that is recorded.
         """
         world = self._world
         api = self._apis.get(action.api)
@@ -236,6 +223,8 @@ class StoreEnv(ToolEnv):
             api = API(action.api)
         calls = self._calls(api, action)
         found = world.known(calls)
+        if not found or world.anew(calls):
+            action.kwargs()  # a call whose arguments are broken is served, and never made
         if found and not world.anew(calls):
             made = self._made.count(calls[-1].key)
             step = found[min(made + action.occurrence, len(found) - 1)].step()
@@ -265,8 +254,13 @@ class StoreEnv(ToolEnv):
 
     def _calls(self, api: API, action: Action) -> list[Call]:
         """The call under each scope that may hold its answer, the narrowest first."""
-        given, world = action.kwargs(), self._world
-        call = call_of(api, given, secrets=world.secrets)
+        world = self._world
+        given: dict[str, Any] = {}
+        try:
+            given = action.kwargs()
+            call = call_of(api, given, secrets=world.secrets)
+        except BadArguments:  # somebody may have recorded what such a call got
+            call = raw_call(api, action.arguments, secrets=world.secrets)
         kinds = world.kinds()
         scopes = [self._place()] if not world.stateless or "path" in kinds else []
         scopes += [self._trace] if self._trace and "trace" in kinds else []
@@ -397,38 +391,3 @@ class StoreEnv(ToolEnv):
             await self._ask(past)
             self._at = (*self._at, past)
         return observation
-
-
-def shown(call: Call) -> str:
-    """A call in one line."""
-    name = f"{call.tool}.{call.api}" if call.tool else call.api
-    arguments = call.arguments if len(call.arguments) < 300 else f"{call.arguments[:300]}…"
-    return f"{name}({arguments})"
-
-
-def _kind(scope: str) -> str:
-    return scope.partition(":")[0] or "scope"
-
-
-def _distance(asked: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[int, float]:
-    """How many arguments differ, then how much."""
-    names = [name for name in {*asked, *other} if asked.get(name) != other.get(name)]
-    alike = sum(
-        difflib.SequenceMatcher(None, str(asked.get(n))[:200], str(other.get(n))[:200]).ratio()
-        for n in names
-    )
-    return len(names), -alike
-
-
-def _difference(asked: Mapping[str, Any], recorded: str) -> str:
-    """The arguments that differ, in words."""
-    other = json.loads(recorded)
-    said = []
-    for name in sorted({*asked, *other}):
-        if name not in other:
-            said.append(f"{name!r} was not given")
-        elif name not in asked:
-            said.append(f"{name!r} was given as {other[name]!r:.100}")
-        elif asked[name] != other[name]:
-            said.append(f"{name!r} was {other[name]!r:.100}, not {asked[name]!r:.100}")
-    return "there " + ", ".join(said[:4])
