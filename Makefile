@@ -18,9 +18,14 @@ check: .venv/bin/pytest  ## ruff and mypy --strict, over source and tests
 test: .venv/bin/pytest  ## all tests
 	$(PY) -m pytest -n auto
 
-bench: .venv/bin/pytest  ## what the framework costs, how fast the hub is, what intervals cover
+bench: .venv/bin/pytest  ## what the framework costs, how fast hub, store and server are, what intervals cover
 	$(PY) -m toolgrove.benchmarks.overhead
 	$(PY) -m toolgrove.benchmarks.hub.speed
 	$(PY) -m toolgrove.benchmarks.coverage
+	$(PY) -m toolgrove.benchmarks.store
+	$(PY) -m toolgrove.benchmarks.serving
 
-.PHONY: help install check test bench
+screenshots: .venv/bin/pytest  ## the pictures of README and docs; needs playwright, chromium, ../shared
+	$(PY) scripts/screenshots.py
+
+.PHONY: help install check test bench screenshots
