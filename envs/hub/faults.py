@@ -54,7 +54,9 @@ ANSWERS: Final[dict[Kind, Answer]] = {
 
 def chance(*parts: object) -> float:
     """A number from 0 to 1 that depends on the parts alone."""
-    mark = blake2b("/".join(map(str, parts)).encode(), digest_size=8).digest()
+    mark = blake2b(
+        "/".join(map(str, parts)).encode("utf-8", "surrogatepass"), digest_size=8
+    ).digest()
     return int.from_bytes(mark, "big") / 2**64
 
 
