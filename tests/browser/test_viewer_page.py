@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -262,3 +263,87 @@ def test_only_who_has_the_link_may_look(chromium: Any, served: tuple[str, Path])
     head = api.get(url).headers
     assert "default-src 'none'" in head["content-security-policy"]
     assert head["referrer-policy"] == "no-referrer"
+
+
+SCRIPT = {
+    "replies": {
+        "0#0": {"calls": [["list_shelf", {}]]},
+        "0.0#0": {
+            "text": "two apples",
+            "calls": [["add_to_cart", {"item": "apple", "quantity": 2}]],
+        },
+    },
+    "default": {
+        "calls": [["Finish", {"return_type": "give_answer", "final_answer": "two apples bought"}]]
+    },
+}
+
+
+def test_an_instruction_is_asked_on_the_page(tab: Any, tmp_path: Path) -> None:
+    make_run(tmp_path / "run", tasks=2, done=2)
+    (tmp_path / "script.json").write_text(json.dumps(SCRIPT))
+    command = [
+        sys.executable, "-m", "toolgrove", "view", "run", "--model", "scripted:script.json",
+        "--env", "shop", "--planner", "react", "--planner", "dfsdt",
+    ]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path)
+    assert process.stdout is not None
+    try:
+        tab.goto(process.stdout.readline().strip())
+        tab.wait_for_selector(".ask textarea")
+        tab.fill(".ask textarea", f"Buy two apples {HOSTILE}")
+        tab.select_option(".ask select[name=planner]", "dfsdt")
+        tab.click(".ask button")
+        until(tab, lambda: "Buy two apples" in tab.inner_text(".instruction"))
+        until(tab, lambda: "Finish" in label_texts(tab))
+        assert label_texts(tab) == ["list_shelf", "add_to_cart", "Finish"]
+        until(tab, lambda: tab.inner_text(".pane .badge") == "passed")
+        tab.click("text=← back to all tasks")
+        assert tab.locator("#viewer tbody tr").count() == 3
+        # what was not offered at the start is not run
+        refused = tab.evaluate(
+            """async () => (await fetch("/ask" + location.search, {method: "POST",
+            body: JSON.stringify({instruction: "x", planner: "evil.py:X", model: "m", env: "e"}),
+            })).status"""
+        )
+        assert refused == 400
+        tab.said.clear()  # the browser told of that refusal
+    finally:
+        process.terminate()
+        process.wait(10)
+        process.stdout.close()
+    assert len(list((tmp_path / "runs").glob("solve-*/trials.jsonl"))) == 1
+
+
+def test_solve_shows_the_tree_while_it_grows(tab: Any, tmp_path: Path) -> None:
+    (tmp_path / "script.json").write_text(json.dumps(SCRIPT))
+    (tmp_path / "slow.py").write_text(
+        "import asyncio\n\nfrom toolgrove.models.scripted import ScriptedModel\n\n\n"
+        "class Slow(ScriptedModel):\n"
+        "    def __init__(self) -> None:\n"
+        "        from pathlib import Path\n\n"
+        "        super().__init__(Path('script.json'))\n\n"
+        "    async def complete(self, requests):\n"
+        "        await asyncio.sleep(1.5)\n"
+        "        return await super().complete(requests)\n"
+    )
+    command = [
+        sys.executable, "-m", "toolgrove", "solve", "Buy two apples", "--view", "--planner",
+        "react", "--model", "slow.py:Slow", "--env", "shop",
+    ]  # fmt: skip
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path
+    )
+    assert process.stdout is not None and process.stderr is not None
+    try:
+        tab.goto(process.stdout.readline().strip() + "#t=0")
+        until(tab, lambda: label_texts(tab) == ["list_shelf"])
+        until(tab, lambda: label_texts(tab) == ["list_shelf", "add_to_cart"])
+        until(tab, lambda: label_texts(tab) == ["list_shelf", "add_to_cart", "Finish"])
+        until(tab, lambda: tab.inner_text(".pane .badge") == "passed")
+    finally:
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "answered: two apples bought" in out
+    assert "list_shelf" in err and "kept: toolgrove tree" in err
