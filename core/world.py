@@ -23,10 +23,12 @@ class World(ABC):
     Attributes:
         apis: the functions it offers, for tasks that name none; empty where only tasks know.
         fork: of its environments.
+        resolves_names: whether these decide which function names exist.
     """
 
     apis: tuple[API, ...] = ()
     fork: Fork = "free"
+    resolves_names: bool = False
 
     @abstractmethod
     def env(self) -> ToolEnv:
@@ -52,6 +54,7 @@ class Episodes(World):
     def __init__(self, make: Callable[[], ToolEnv]) -> None:
         first = make()
         self._make, self.fork, self.apis = make, first.fork, first.apis
+        self.resolves_names = first.resolves_names
 
     def env(self) -> ToolEnv:
         """A new one."""

@@ -156,6 +156,7 @@ class FaultyWorld(World):
     def __init__(self, env: World, faults: str = "transient") -> None:
         self.inner, self.profile = env, profile_of(faults)
         self.apis, self.fork = env.apis, env.fork
+        self.resolves_names = env.resolves_names
         if self.fork == "free" and self.profile.shares:
             self.fork = "snapshot"
 

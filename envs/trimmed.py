@@ -71,6 +71,7 @@ class TrimmedWorld(World):
             characters = CHARACTERS
         self.inner, self.mode = env, mode
         self.apis, self.fork = env.apis, env.fork
+        self.resolves_names = env.resolves_names
         self.tokens, self.characters = tokens, characters
         self._keep = _read_keep(keep)
         self._examples = {} if examples is None else read_examples(Path(examples))

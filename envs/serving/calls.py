@@ -28,7 +28,7 @@ class Served:
         self.sessions = Sessions(world) if sessions is None else sessions
         self.calls = Stateless(world) if world.fork == "free" else None
         self.names = Names(apis)
-        self.resolves_names = world.env().resolves_names
+        self.resolves_names = world.resolves_names
 
     async def call(self, function: str, arguments: Mapping[str, Any] | str) -> tuple[Step, Any]:
         """One call in a world without a state.

@@ -292,6 +292,11 @@ class Store:
         rows = self._file.rows("SELECT DISTINCT substr(scope, 1, instr(scope, ':')) FROM calls")
         return frozenset(row[0].rstrip(":") for row in rows)
 
+    def refuses_names(self) -> bool:
+        """Whether a world was recorded that itself said which functions there are not."""
+        sql = "SELECT 1 FROM responses WHERE status = 'no_such_api' AND retired IS NULL LIMIT 1"
+        return bool(self._file.rows(sql))
+
     def everything(self) -> Iterator[Recorded]:
         """All calls with all their answers, in order of their keys."""
         retired: dict[bytes, list[Response]] = {}

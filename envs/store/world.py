@@ -99,6 +99,7 @@ class StoreWorld(World):
         if mode != "replay" and env is not None and env.fork == "never":
             self.fork = "never"
         self.stateless = env is None or env.fork == "free"
+        self.resolves_names = self.store.refuses_names() if env is None else env.resolves_names
         self.owner = uuid.uuid4().hex
         self.refreshed: set[bytes] = set()
         self._written: set[str] = set()
@@ -189,7 +190,7 @@ class StoreEnv(ToolEnv):
         self._world = world
         self.fork = world.fork
         self._inner = world.inner.env() if world.inner is not None else None
-        self.resolves_names = self._inner is not None and self._inner.resolves_names
+        self.resolves_names = world.resolves_names
         self._apis = {api.name: api for api in world.apis}
         self._path: tuple[Action, ...] = ()
         self._made: tuple[bytes, ...] = ()
@@ -228,6 +229,8 @@ class StoreEnv(ToolEnv):
         if found and not world.anew(calls):
             made = self._made.count(calls[-1].key)
             step = found[min(made + action.occurrence, len(found) - 1)].step()
+        elif world.mode == "replay" and api.name not in self._apis:
+            raise ToolError(f"No such function name: {action.api}", "no_such_api")
         elif world.mode == "replay":
             raise world.missed(self._wanted(calls))
         else:

@@ -341,6 +341,36 @@ def test_a_world_with_a_state_is_recorded_and_replayed_without_it(
         assert steps(one) == steps(other) == steps(third)
 
 
+class Strict(ShopEnv):
+    """A shop that says itself which functions there are not."""
+
+    resolves_names = True
+
+    async def step(self, action: Action) -> Step:
+        if action.api == "steal":
+            raise ToolError("No such function name: steal", "no_such_api")
+        return await super().step(action)
+
+
+def test_who_knows_the_names_when_recorded_knows_them_when_replayed(path: Path) -> None:
+    task = shop_tasks(1)[0]
+    recording = StoreWorld(path, Episodes(Strict), "record-missing")
+    assert recording.resolves_names
+    first = ask(recording, Action("steal"), task=task)
+    close(recording)
+    replayed = StoreWorld(path)
+    assert replayed.resolves_names
+    assert ask(replayed, Action("steal"), task=task)[0].observation == first[0].observation
+    with pytest.raises(ToolError, match="No such function name: rob") as refused:
+        ask(replayed, Action("rob"), task=task)  # no miss: nobody knows it
+    assert refused.value.status == "no_such_api"
+    close(replayed)
+    record(path.with_name("other.sqlite"), call())
+    other = StoreWorld(path.with_name("other.sqlite"))
+    assert not other.resolves_names
+    close(other)
+
+
 def test_the_path_is_part_of_the_key_where_state_matters(path: Path) -> None:
     task = shop_tasks(1)[0]
     add = Action("add_to_cart", '{"item": "apple", "quantity": 2}')
