@@ -16,7 +16,9 @@ from urllib.parse import urlsplit
 from ...core import ToolError
 
 RESOLVING: Final = 10.0  # seconds
+TRIED: Final = 4  # addresses of one host
 NAT64: Final = ipaddress.ip_network("64:ff9b::/96")  # IPv4 within IPv6 (RFC 6052)
+LOCAL_NAT64: Final = ipaddress.ip_network("64:ff9b:1::/48")  # RFC 8215
 
 
 class Refused(ToolError):
@@ -47,8 +49,13 @@ def checked_url(url: str, hosts: Collection[str]) -> tuple[str, str, int]:
     if parts.username is not None or parts.password is not None:
         raise Refused("a URL with a user or a password in it is not asked for")
     if hosts and not any(_matches(host, each.lower()) for each in hosts):
-        raise Refused(f"the host {host} is not one of those allowed ({', '.join(sorted(hosts))})")
+        raise Refused(f"the host {host} is not one of those allowed ({_some(hosts)})")
     return parts.scheme, host, port or (443 if parts.scheme == "https" else 80)
+
+
+def _some(hosts: Collection[str]) -> str:
+    shown = ", ".join(sorted(hosts)[:5])
+    return shown if len(hosts) <= 5 else f"{shown} and {len(hosts) - 5} more"
 
 
 def _matches(host: str, pattern: str) -> bool:
@@ -57,8 +64,8 @@ def _matches(host: str, pattern: str) -> bool:
     return host == pattern
 
 
-async def resolved(host: str, port: int, *, private: bool) -> str:
-    """An address of the host, after all of them were checked.
+async def resolved(host: str, port: int, *, private: bool) -> list[str]:
+    """The addresses of the host, at most so many as are worth trying, after all were checked.
 
     Raises:
         Refused: one of them is private, and that was not allowed.
@@ -74,7 +81,7 @@ async def resolved(host: str, port: int, *, private: bool) -> str:
                 raise Refused(
                     f"{host} is at {address}, which is no public address; private=yes allows it"
                 )
-    return addresses[0]
+    return addresses[:TRIED]
 
 
 def public(address: str) -> bool:
@@ -86,4 +93,6 @@ def public(address: str) -> bool:
             within = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
         if within is not None:
             return public(str(within))
-    return found.is_global and not found.is_multicast
+        if found.is_site_local or found in LOCAL_NAT64:
+            return False
+    return found.is_global and not (found.is_multicast or found.is_reserved)

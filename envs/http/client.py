@@ -26,20 +26,22 @@ other 5xx  http_error             12
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
+import ssl
 import time
 import weakref
-from base64 import b64encode
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from hashlib import sha256
-from typing import Any, Final
-from urllib.parse import urljoin, urlsplit
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Final
+from urllib.parse import quote, urlencode, urljoin, urlsplit
 
 from ...core import Status, Step, StepInfo, ToolError, UsageError
 from ...core.limits import Breaker, Failure, Gate, Limits, Window, asked_to_wait
 from .addresses import Refused, checked_url, resolved
+from .bodies import PACKINGS, Unreadable, blotted, enveloped, unpacker
 
 try:
     import httpx
@@ -48,11 +50,13 @@ except ImportError as error:  # pragma: no cover - a light install
 
 KEPT_HEADERS: Final = ("content-type", "retry-after", "x-request-id")
 KEPT_PREFIXES: Final = ("x-ratelimit-",)
-SHOWN_BYTES: Final = 65_536  # of a binary body that stands in the response as base64
 REDIRECTS: Final = 5
 MOST_AT_ONCE: Final = 32  # requests in flight to one host
 AGAIN: Final = frozenset({408, 429, 500, 502, 503, 504})
-TEXTUAL: Final = ("text/", "+xml", "/xml", "javascript", "x-www-form-urlencoded", "+json", "/json")
+CONNECTING: Final = 10.0  # seconds for one address
+
+
+_STATUSES: Final[Mapping[str, Status]] = {"timeout": "timeout", "contract": "bad_arguments"}
 
 
 class _WithoutQuery(logging.Filter):
@@ -109,7 +113,8 @@ class Received:
 class HTTPClient:
     """Sends requests: again after failures that may pass, slower where a host asks for it.
 
-    A request that is not ``read_only`` is sent again only where no byte of it can have arrived.
+    A request that is not ``read_only`` is sent again only where no connection came about. Cookies
+    that servers set are forgotten, so that a call's answer depends on the call alone.
 
     Args:
         hosts: the hosts that may be asked (``*.example.com`` for all below); empty for all.
@@ -172,22 +177,25 @@ class HTTPClient:
         error = "" if status == "ok" else f"HTTP {code}"
         if not received.whole:
             error = (f"{error}; " if error else "") + f"cut after {len(received.body)} bytes"
-        response = body_of(received.body, media)
-        text = json.dumps({"error": error, "response": response}, ensure_ascii=False)
+        text = enveloped(error, received.body, media, secrets)
         headers = {
             name: blotted(value, secrets)
             for name, value in sorted(received.headers.items())
             if name in KEPT_HEADERS or name.startswith(KEPT_PREFIXES)
         }
-        detail = {"http": code, "media": media.partition(";")[0].strip(), "headers": headers}
+        detail = {
+            "http": code,
+            "media": headers.get("content-type", "").partition(";")[0].strip(),
+            "headers": headers,
+        }
         info = StepInfo(status, "live", 0.0, detail)
-        return Step(blotted(text, secrets), info=info)
+        return Step(text, info=info)
 
     # ------------------------------------------------------------------ one exchange
 
     async def _followed(self, request: HTTPRequest) -> tuple[Received, int]:
         """The response behind redirects, each of which is checked like the first address."""
-        attempts = 0
+        attempts, started = 0, time.monotonic()
         for _ in range(REDIRECTS + 1):
             received, tried = await self._tried(request)
             attempts += tried
@@ -196,14 +204,19 @@ class HTTPClient:
                 return received, attempts
             if not request.read_only and received.code in (307, 308):
                 return received, attempts  # sending a body on is for the caller to decide
-            request = self._redirected(request, to, received.code)
+            if time.monotonic() - started > self.patience:
+                raise ToolError(f"its redirects took more than {self.patience:g} s", "timeout")
+            after = self._redirected(request, to, received.code)
+            if after.body is not None and _origin(after.url) != _origin(request.url):
+                return received, attempts  # a body may hold a key, which is for one server
+            request = after
         raise ToolError(f"more than {REDIRECTS} redirects", "http_error")
 
     def _redirected(self, request: HTTPRequest, to: str, code: int) -> HTTPRequest:
         url = urljoin(request.url, to)
-        before, after = checked_url(request.url, ()), checked_url(url, self.hosts)
+        checked_url(url, self.hosts)
         headers, cookies = dict(request.headers), dict(request.cookies)
-        if before != after:  # what was meant for one server is not for another
+        if _origin(request.url) != _origin(url):  # what was meant for one server is not for another
             shown = ("accept", "accept-language", "user-agent", "content-type")
             headers = {k: v for k, v in headers.items() if k.lower() in shown}
             cookies = {}
@@ -221,6 +234,8 @@ class HTTPClient:
     async def _tried(self, request: HTTPRequest) -> tuple[Received, int]:
         _, host, port = checked_url(request.url, self.hosts)
         loop = asyncio.get_running_loop()
+        for old in [each for each in self._loops if each.is_closed()]:
+            del self._loops[old]
         lines = self._loops.setdefault(loop, _Lines(self))
         seed = int.from_bytes(sha256(request.url.encode("utf-8", "replace")).digest()[:4], "big")
         last: list[Received] = []
@@ -234,8 +249,9 @@ class HTTPClient:
             return tried.result, tried.attempts
         if last:  # a response that asked to come again later: it is what there is
             return last[0], tried.attempts
-        kind = tried.result.kind
-        status: Status = "timeout" if kind == "timeout" else "unavailable"
+        status = _STATUSES.get(tried.result.kind, "unavailable")
+        if tried.result.kind == "refused":  # not sent, for an earlier answer asked to wait
+            status = lines.said.get((host, port), status)
         text = blotted(tried.result.text, request.secrets)
         raise ToolError(f"{text} ({tried.attempts} attempts)", status)
 
@@ -251,32 +267,48 @@ class HTTPClient:
         """One attempt; ``last`` gets a response that is worth another one."""
         try:
             async with asyncio.timeout(seconds):
-                address = await resolved(host, port, private=self.private)
-                received = await self._exchange(request, host, address, lines)
+                received = await self._connected(request, host, port, lines)
         except TimeoutError:
             text = f"{host} did not answer within {seconds:.0f} s"
             return Failure("timeout", text, again=request.read_only)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, OSError) as error:
             return Failure("server", f"{host} cannot be reached: {_said(error)}", again=True)
+        except Unreadable as error:
+            return Failure("server", f"{host}: {error}")
+        except (httpx.InvalidURL, httpx.LocalProtocolError, httpx.UnsupportedProtocol,
+                ValueError) as error:  # fmt: skip
+            return Failure("contract", f"this cannot be sent to {host}: {_said(error)}")
         except httpx.TransportError as error:
             text = f"{host} broke off: {_said(error)}"
             return Failure("server", text, again=request.read_only)
-        except (httpx.InvalidURL, httpx.DecodingError, ValueError) as error:
-            return Failure("contract", f"{host}: {_said(error)}")
         if received.code in AGAIN:
             last.append(received)
+            lines.said[host, port] = status_of(received, self.rapidapi)
             throttled = received.code == 429
             wait = asked_to_wait(received.headers, time.time())
             text = f"{host}: HTTP {received.code}"
-            again = request.read_only or throttled
+            again = request.read_only
             return Failure("refused", text, again=again, throttled=throttled, wait=wait)
         return received
+
+    async def _connected(
+        self, request: HTTPRequest, host: str, port: int, lines: _Lines
+    ) -> Received:
+        """One exchange with the first of the host's addresses that can be reached."""
+        *others, last = await resolved(host, port, private=self.private)
+        for address in others:
+            try:
+                return await self._exchange(request, host, address, lines)
+            except (httpx.ConnectError, httpx.ConnectTimeout):
+                continue  # nothing was sent
+        return await self._exchange(request, host, last, lines)
 
     async def _exchange(
         self, request: HTTPRequest, host: str, address: str, lines: _Lines
     ) -> Received:
         """Send to an address that was checked, and read as much as is allowed."""
-        headers = {k: v for k, v in request.headers.items() if k.lower() != "host"}
+        ours = ("host", "accept-encoding", "content-length", "transfer-encoding", "connection")
+        headers = {k: v for k, v in request.headers.items() if k.lower() not in ours}
         if request.media and request.body is not None:
             headers["content-type"] = request.media
         if request.cookies:
@@ -286,20 +318,27 @@ class HTTPClient:
                 raise ValueError(f"the header {name!r} holds a line break")
         url = httpx.URL(request.url)
         if request.query:
-            url = url.copy_merge_params(list(request.query))
+            added = urlencode(request.query, quote_via=quote).encode()
+            url = url.copy_with(query=b"&".join(filter(None, (url.query, added))))
         asked = url.netloc.decode()
         sent = lines.client(host).build_request(
             request.method,
             url.copy_with(host=address),
-            headers={"user-agent": "toolgrove", **headers, "host": asked},
+            headers={
+                "user-agent": "toolgrove",
+                **headers,
+                "host": asked,
+                "accept-encoding": PACKINGS,
+            },
             content=request.body,
             extensions={"sni_hostname": host},
         )
         response = await lines.client(host).send(sent, stream=True)
+        unpack = unpacker(response.headers.get("content-encoding", ""))
         body, whole = bytearray(), True
         try:
-            async for piece in response.aiter_bytes(65_536):
-                body += piece
+            async for piece in response.aiter_raw(65_536):
+                body += unpack(piece, self.largest + 1 - len(body))
                 if len(body) > self.largest:
                     del body[self.largest :]
                     whole = False
@@ -317,12 +356,14 @@ class _Lines:
         self._attempts, self._patience = client.attempts, client.patience
         self._clients: dict[str, httpx.AsyncClient] = {}
         self._limits: dict[tuple[str, int], Limits] = {}
+        self.said: dict[tuple[str, int], Status] = {}  # by the last answer of a host in trouble
 
     def client(self, host: str) -> httpx.AsyncClient:
         """A client of its own for each name, for a connection is made to one name's address."""
         if host not in self._clients:
             self._clients[host] = httpx.AsyncClient(
-                timeout=None, trust_env=False, follow_redirects=False,
+                timeout=httpx.Timeout(None, connect=CONNECTING), verify=_tls(), trust_env=False,
+                follow_redirects=False, cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
                 limits=httpx.Limits(max_connections=MOST_AT_ONCE),
             )  # fmt: skip
         return self._clients[host]
@@ -363,47 +404,14 @@ def _by_the_minute(headers: Mapping[str, str]) -> bool:
     return wait is not None and wait <= 60
 
 
-def body_of(body: bytes, media: str) -> Any:
-    """A body as JSON: its value, its text, or what is known of its bytes."""
-    kind = media.partition(";")[0].strip().lower()
-    if not body:
-        return ""
-    charset = "utf-8"
-    for part in media.split(";")[1:]:
-        name, _, value = part.partition("=")
-        if name.strip().lower() == "charset":
-            charset = value.strip().strip('"')
-    if not kind or any(mark in kind for mark in TEXTUAL):
-        try:
-            text = body.decode(charset)
-        except (LookupError, UnicodeDecodeError):
-            text = body.decode("utf-8", "replace")
-        if not kind and "\ufffd" in text:
-            return _binary(body, kind)
-        if "json" in kind or not kind:
-            try:
-                return json.loads(text, strict=False, parse_constant=str)
-            except (ValueError, RecursionError):
-                return text
-        return text
-    return _binary(body, kind)
+@cache
+def _tls() -> ssl.SSLContext:
+    """One context for all clients: each reads the machine's certificates."""
+    return httpx.create_ssl_context(trust_env=False)
 
 
-def _binary(body: bytes, kind: str) -> dict[str, Any]:
-    found: dict[str, Any] = {"media": kind or "application/octet-stream", "bytes": len(body)}
-    found["sha256"] = sha256(body).hexdigest()
-    if len(body) <= SHOWN_BYTES:
-        found["base64"] = b64encode(body).decode()
-    return found
-
-
-def blotted(text: str, secrets: Collection[str]) -> str:
-    """The text without these secrets, as they are and as JSON writes them."""
-    for secret in secrets:
-        for form in {secret, json.dumps(secret)[1:-1]}:
-            if form:
-                text = text.replace(form, "<secret>")
-    return text
+def _origin(url: str) -> tuple[str, str, int]:
+    return checked_url(url, ())
 
 
 def _said(error: Exception) -> str:

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final, Literal
 from urllib.parse import quote, urljoin
@@ -55,7 +56,8 @@ class HTTPWorld(CallWorld):
         base: where relative URLs begin; with it, absolute ones are asked there, too.
         token: the environment's variable with a bearer token, if the service wants one.
         hosts: hosts that may be asked, by ``;``; those of the documents if not given.
-        private: also loopback and private addresses; a ``base`` of that kind is allowed anyway.
+        private: also loopback and private addresses. A ``base`` that is ``localhost`` or an address
+            written out is allowed anyway, if only such hosts may be asked.
         timeout, attempts, patience, largest: as :class:`HTTPClient` has them.
         fork: ``auto`` takes ``free`` if all APIs only read, else ``never``.
 
@@ -84,11 +86,18 @@ class HTTPWorld(CallWorld):
         self.fork: Fork = fork_of(self.apis, fork)
         self.base, self.token = base, token
         named = [h.strip() for h in hosts.split(";") if h.strip()]
-        allowed = named or sorted({host_of(e.url) for e in self.endpoints.values()})
+        allowed = named if named or base else self.own_hosts()
+        if base and host_of(base) not in allowed:
+            allowed.append(host_of(base))
+        near = local(base) and all(is_local(host) for host in allowed)
         self.client = HTTPClient(
-            hosts=allowed, private=private or local(base), timeout=timeout, attempts=attempts,
+            hosts=allowed, private=private or near, timeout=timeout, attempts=attempts,
             patience=patience, largest=largest, rapidapi=self.rapidapi,
         )  # fmt: skip
+
+    def own_hosts(self) -> list[str]:
+        """The hosts that the documents name."""
+        return sorted({host_of(endpoint.url) for endpoint in self.endpoints.values()})
 
     async def call(self, api: API, arguments: Mapping[str, Any]) -> Step:
         """Make one call."""
@@ -126,8 +135,17 @@ def variable(name: str, what: str) -> str:
 
 
 def local(url: str) -> bool:
-    """Whether a URL that the user gave names this machine, which then needs no more leave."""
-    return bool(url) and host_of(url) in ("localhost", "127.0.0.1", "::1")
+    """Whether a URL that the user gave names an address, which then needs no more leave."""
+    return bool(url) and is_local(host_of(url))
+
+
+def is_local(host: str) -> bool:
+    """Whether a host is this machine, or an address written out: no name server has a say."""
+    try:
+        ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return True
 
 
 def request_of(endpoint: Endpoint, arguments: Mapping[str, Any]) -> HTTPRequest:
@@ -149,7 +167,10 @@ def request_of(endpoint: Endpoint, arguments: Mapping[str, Any]) -> HTTPRequest:
         name = found[1] if found[1] in given else next(alike, None)
         if name is None:
             raise BadArguments(f"{endpoint.api.name} needs {identifier(found[1])!r}")
-        return quote(written(given.pop(name)), safe="")
+        value = written(given.pop(name))
+        if value in (".", ".."):  # percent-encoded or not, it would lead to another path
+            raise BadArguments(f"{identifier(found[1])}={value!r} cannot stand in a path")
+        return quote(value.encode("utf-8", "replace"), safe="")
 
     url = _BRACES.sub(filled, endpoint.url)
     plain = [(name, value) for name, value in given.items() if value is not None]

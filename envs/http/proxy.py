@@ -39,9 +39,10 @@ class ProxyWorld(CallWorld):
     Args:
         url: where calls are posted to, path included (``/rapidapi``, ``/virtual``).
         strip: how the server is to shorten answers; "" for not at all.
-        private: the server may be at a private address; one on this machine may be anyway.
+        private: the server may be at a private address; ``localhost`` and an address written out
+            may be anyway.
         timeout, attempts, patience, largest: as :class:`HTTPClient` has them.
-        fork: of its environments.
+        fork: of its environments; ``auto`` is ``free``, for these APIs keep nothing.
     """
 
     main = "url"
@@ -55,10 +56,10 @@ class ProxyWorld(CallWorld):
         attempts: int = 3,
         patience: float = 120.0,
         largest: int = 4_000_000,
-        fork: Literal["free", "replay", "never"] = "free",
+        fork: Literal["auto", "free", "replay", "never"] = "auto",
     ) -> None:
         self.url, self.strip = url, strip
-        self.fork: Fork = fork
+        self.fork: Fork = "free" if fork == "auto" else fork
         self.client = HTTPClient(
             hosts=[host_of(url)], private=private or local(url), timeout=timeout,
             attempts=attempts, patience=patience, largest=largest,
