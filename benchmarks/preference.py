@@ -112,7 +112,7 @@ class PairJudge(Asking):
         ask = Ask(self, task, hearing, index)
         try:
             said, reason = await ask(
-                "better", SAID, field="better",
+                "better", SAID, field="better", prose=False,
                 query=task.instruction, first=shown(first), second=shown(second),
             )  # fmt: skip
         except (Unreadable, ModelError, BudgetExhausted) as error:
@@ -156,8 +156,8 @@ def by_outcome(first: str, second: str) -> Preference | None:
     unknown = {"missing", "infra", "cancelled", "env_miss"}
     if first in unknown or second in unknown:
         return Preference("unjudged", f"{first} against {second}")
-    worth = {"passed": 2, "failed": 1}
-    if "unjudged" not in (first, second):
+    worth = {"passed": 2, "failed": 1, "unjudged": 1}
+    if "unjudged" not in (first, second) or not (first in worth and second in worth):
         a, b = worth.get(first, 0), worth.get(second, 0)
         if a != b:
             return Preference("first" if a > b else "second", f"{first} against {second}")

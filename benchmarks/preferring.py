@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-from ..core import Budget, Journal, Task
+from ..core import Budget, Journal, Task, UsageError
 from ..core.lines import LineFile, read_lines
 from .judges.voting import Hearing
 from .preference import PairJudge, Preference, by_outcome, shown
+from .rundir import locked
 from .scored import Item, ScoredRun
+from .trial import Trial
 
-FORMAT: Final = 1
+FORMAT: Final = 2  # 1 did not say which answers it was about
 FILE: Final = "preferences.jsonl"  # in the first side's run directory
 
 
@@ -89,7 +91,11 @@ class Preferring:
     async def prefer(
         self, tasks: Mapping[tuple[str, str], Task], *, concurrency: int = 8
     ) -> list[tuple[Pair, Preference]]:
-        """The preference on every pair, in order; what is known and complete is taken as it is."""
+        """The preference on every pair, in order; what is known and complete is taken as it is.
+
+        Raises:
+            UsageError: a task is gone, or is not the one that was run.
+        """
         path = self.first.run.path / FILE
         known = self._known(read_lines(path)[0])
         found: dict[int, Preference] = {}
@@ -99,14 +105,16 @@ class Preferring:
             settled = by_outcome(
                 pair.first.outcome, pair.second.outcome if pair.second else "missing"
             )
-            old = known.get(self._key(pair))
             if settled is not None:
                 found[i] = settled
-            elif old is not None and not self._owes(old):
+                continue
+            old = known.get(self._key(pair))
+            if old is not None and not self._owes(old):
                 found[i] = old
             else:
+                self._check(pair, tasks)
                 owed.append(i)
-        with closing(LineFile(path)) as file:
+        with locked(self.first.run.path), closing(LineFile(path)) as file:
 
             async def worker() -> None:
                 while owed:
@@ -120,13 +128,9 @@ class Preferring:
         return [(pair, found[i]) for i, pair in enumerate(all_pairs)]
 
     async def _look(self, pair: Pair, tasks: Mapping[tuple[str, str], Task]) -> Preference:
-        one, other = pair
-        assert other is not None, "a pair of one is settled by its outcome"
+        one = pair.first
         task = tasks[one.key.suite, one.key.task]
-        trials = (
-            self.first.run.directory.load(one.key),
-            self.second.run.directory.load(other.key),
-        )
+        trials = self._trials(pair)
         told = repr((self.judge.by, self.seed, task.digest, [shown(trial) for trial in trials]))
         mark = blake2b(told.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
         journal = Journal.open(self.first.run.path / "judging" / f"pair-{mark}.jsonl")
@@ -139,6 +143,20 @@ class Preferring:
         finally:
             journal.close()
 
+    def _check(self, pair: Pair, tasks: Mapping[tuple[str, str], Task]) -> None:
+        suite, task = pair.first.key.suite, pair.first.key.task
+        found = tasks.get((suite, task))
+        if found is None or found.digest != pair.first.digest:
+            what = "no longer has the task" if found is None else "now has another task under"
+            raise UsageError(f"suite {suite} {what} {task!r}: its answers cannot be compared")
+
+    def _trials(self, pair: Pair) -> tuple[Trial, Trial]:
+        assert pair.second is not None, "a pair of one is settled by its outcome"
+        return (
+            self.first.run.directory.load(pair.first.key),
+            self.second.run.directory.load(pair.second.key),
+        )
+
     def _owes(self, known: Preference) -> bool:
         return (
             known.choice == "unjudged"
@@ -150,8 +168,13 @@ class Preferring:
         key = pair.first.key
         return {
             "suite": key.suite, "task": key.task, "digest": pair.first.digest, "trial": key.trial,
-            "first": self.first.name, "second": self.second.name,
+            "first": self.first.name, "second": self.second.name, "answers": self._answers(pair),
         }  # fmt: skip
+
+    def _answers(self, pair: Pair) -> str:
+        """A hash of what is shown: a folder of the same name may hold other answers."""
+        told = repr([shown(trial) for trial in self._trials(pair)])
+        return blake2b(told.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
     def _key(self, pair: Pair) -> tuple[object, ...]:
         return tuple(self._named(pair).values())
@@ -159,9 +182,9 @@ class Preferring:
     def _known(
         self, records: Sequence[Mapping[str, object]]
     ) -> dict[tuple[object, ...], Preference]:
-        names = ("suite", "task", "digest", "trial", "first", "second")
+        names = ("suite", "task", "digest", "trial", "first", "second", "answers")
         return {
             tuple(record[name] for name in names): Preference.from_json(record)
             for record in records
-            if record["judge"] == self.spec
+            if record.get("format") == FORMAT and record["judge"] == self.spec
         }

@@ -44,7 +44,7 @@ class RunDirectory:
         self._trials_file: LineFile | None = None
         self._verdicts_file: LineFile | None = None
         if write:
-            self._lock = _lock(path)
+            self._lock = locked(path)
         self._offsets: dict[Key, int] = {}
         self.damaged = 0
         for offset, record in scan(path / "trials.jsonl"):
@@ -77,7 +77,7 @@ class RunDirectory:
         try:
             if not cls.there(path, config):
                 path.mkdir(parents=True, exist_ok=True)
-                with _lock(path):
+                with locked(path):
                     if not cls.there(path, config):
                         _replace(path / "run.json", {"format": FORMAT, **config})
                 (path / "journal").mkdir(exist_ok=True)
@@ -210,7 +210,12 @@ def _said(value: object) -> str:
     return "not given" if value in (None, "") else str(value)
 
 
-def _lock(path: Path) -> TextIO:
+def locked(path: Path) -> TextIO:
+    """The right to write in a run directory, until it is closed.
+
+    Raises:
+        UsageError: another process has it.
+    """
     file = (path / ".lock").open("a+", encoding="utf-8")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

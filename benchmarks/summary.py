@@ -22,6 +22,14 @@ def outcome(trial: Trial | None, verdict: Verdict | None) -> str:
     return "unjudged" if verdict is None else verdict.decision
 
 
+def worth(trial: Trial | None, verdict: Verdict | None) -> float:
+    """What a trial counts, from 0 to 1: a judge's score where it gives parts of a pass."""
+    found = outcome(trial, verdict)
+    if found in ("passed", "failed") and verdict is not None and verdict.score is not None:
+        return verdict.score
+    return float(found == "passed")
+
+
 def summarise(
     planned: Iterable[Key],
     trials: Mapping[Key, Trial],
@@ -29,6 +37,8 @@ def summarise(
 ) -> list[dict[str, Any]]:
     """One row for each planner and suite, in the order planned.
 
+    ``passed`` counts decisions; ``pass_rate`` is the mean of what the trials count, which differs
+    from it for judges that give parts of a pass (SoPR).
     ``size`` is the number of independent trials that tell as much as those planned; the interval
     is Wilson's for it, so repetitions of a task are no evidence of their own.
 
@@ -44,14 +54,15 @@ def summarise(
         outcomes = Counter(outcome(trials.get(key), verdicts.get(key)) for key in keys)
         passed = outcomes["passed"]
         shares = _shares(keys, trials, verdicts)
+        rate = sum(shares) / len(shares)
         size = effective_size(shares, len(keys) // len(shares))
         row: dict[str, Any] = {
             "planner": planner,
             "suite": suite,
             "planned": len(keys),
             "passed": passed,
-            "pass_rate": round(passed / len(keys), 4),
-            "ci95": list(wilson(passed / len(keys) * size, size)),
+            "pass_rate": round(rate, 4),
+            "ci95": list(wilson(rate * size, size)),
             "size": round(size, 1),
             "outcomes": dict(sorted(outcomes.items())),
         }
@@ -76,11 +87,10 @@ def answered(trials: Iterable[Trial]) -> tuple[dict[str, int], float]:
 def _shares(
     keys: Sequence[Key], trials: Mapping[Key, Trial], verdicts: Mapping[Key, Verdict]
 ) -> list[float]:
-    """The share of each task's trials that passed."""
-    tasks: dict[str, list[bool]] = {}
+    """What each task's trials count, on average."""
+    tasks: dict[str, list[float]] = {}
     for key in keys:
-        passed = outcome(trials.get(key), verdicts.get(key)) == "passed"
-        tasks.setdefault(key.task, []).append(passed)
+        tasks.setdefault(key.task, []).append(worth(trials.get(key), verdicts.get(key)))
     return [sum(each) / len(each) for each in tasks.values()]
 
 

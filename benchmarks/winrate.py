@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import statsmodels.api as sm  # type: ignore[import-untyped]
 from scipy.stats import binomtest  # type: ignore[import-untyped]
 
 from .preference import Choice, Look
-from .statistics import wilson
+from .statistics import wilson, wilson_of_tasks
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,10 @@ class WinRate:
         planned: pairs planned; the denominator.
         wins, ties, losses, unjudged: they add up to ``planned``.
         rate: (wins + ties / 2) / planned; what is unjudged counts nothing, for either side.
-        ci95: Wilson's interval of the rate; with ties it is wider than it need be.
-        p: of the exact sign test, ties left out; 1 where nothing is decided.
+        ci95: Wilson's interval of the rate, by the effective number where a task has several
+            pairs; with ties it is wider than it need be.
+        p: of the exact sign test, ties left out; 1 where nothing is decided. Pairs of one task
+            are alike: each task has one sign, that of its wins less its losses.
     """
 
     planned: int
@@ -41,14 +43,28 @@ class WinRate:
     p: float
 
     @classmethod
-    def of(cls, choices: Sequence[Choice]) -> WinRate:
-        """From the side called ``first``: its wins are the choices of it."""
+    def of(cls, choices: Sequence[Choice], tasks: Sequence[Hashable] | None = None) -> WinRate:
+        """From the side called ``first``: its wins are the choices of it.
+
+        Args:
+            choices: one for each pair.
+            tasks: what each pair is of; by default every pair has a task of its own.
+        """
+        of_task: dict[Hashable, list[Choice]] = {}
+        for choice, task in zip(choices, tasks or range(len(choices)), strict=True):
+            of_task.setdefault(task, []).append(choice)
+        ahead = [told.count("first") - told.count("second") for told in of_task.values()]
+        up, down = sum(each > 0 for each in ahead), sum(each < 0 for each in ahead)
         counts = Counter(choices)
         wins, losses, ties = counts["first"], counts["second"], counts["tie"]
         worth, n = wins + ties / 2, len(choices)
-        p = float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
+        p = float(binomtest(up, up + down).pvalue) if up + down else 1.0
         rate = worth / n if n else 0.0
-        return cls(n, wins, ties, losses, counts["unjudged"], rate, wilson(worth, n), p)
+        ends = wilson(worth, n)
+        if len(of_task) < n:
+            shares = [(t.count("first") + t.count("tie") / 2) / len(t) for t in of_task.values()]
+            ends = wilson_of_tasks(shares, max(map(len, of_task.values())))
+        return cls(n, wins, ties, losses, counts["unjudged"], rate, ends, p)
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,10 @@ def _report(found: Found, as_json: bool) -> int:
     from .tables import simple, stdout
 
     told = {names: [preference.choice for _, preference in each] for names, each in found.items()}
-    rates = {names: WinRate.of(choices) for names, choices in told.items()}
+    rates = {
+        names: WinRate.of(told[names], [pair.first.key[:2] for pair, _ in each])
+        for names, each in found.items()
+    }
     looked = [
         (pair, preference)
         for each in found.values()

@@ -60,6 +60,11 @@ def score(
     if concurrency < 1:
         raise UsageError("--concurrency must be 1 or more")
     if compat is not None:
+        for name, value in (("--judge", judge), ("--budget", budget)):
+            if value:
+                raise UsageError(f"{name} does not go with --compat: the votes are in the files")
+        if votes is not None and votes < 1:
+            raise UsageError("--votes must be 1 or more")
         _score_files(run, compat, test_ids, votes, as_json)
         return
     if test_ids is not None:
@@ -155,6 +160,7 @@ def _scorers(
 async def _score(
     scorers: dict[str, Scorer], run: ScoredRun, concurrency: int
 ) -> tuple[dict[Key, Verdict], int]:
+    from ..benchmarks.judges import ModelJudge
     from ..benchmarks.scored import tasks_of
     from ..benchmarks.scoring import score_run
 
@@ -162,7 +168,12 @@ async def _score(
     before = [key for key in keys if scorers[key.suite].owes(key)]
     tasks = tasks_of(run.directory) if before else {}
     found = await score_run(scorers, tasks, keys, concurrency=concurrency)
-    incomplete = [key for key in before if not found[key].complete and found[key].votes]
+    incomplete = [
+        key
+        for key in before
+        if not found[key].complete
+        and (found[key].votes or isinstance(scorers[key.suite].judge, ModelJudge))
+    ]
     return found, len(incomplete)
 
 

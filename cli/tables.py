@@ -129,9 +129,10 @@ class _Summary:
 
 def _pooled(rows: Sequence[Row]) -> Row:
     """Several suites as one: all their planned trials together."""
-    passed, planned = (sum(row[what] for row in rows) for what in ("passed", "planned"))
+    planned = sum(row["planned"] for row in rows)
+    rate = sum(row["pass_rate"] * row["planned"] for row in rows) / planned
     size = sum(row["size"] for row in rows)
-    return {"pass_rate": passed / planned, "ci95": wilson(passed / planned * size, size)}
+    return {"pass_rate": rate, "ci95": wilson(rate * size, size)}
 
 
 def broken(text: str, room: int, marks: str) -> str:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Tests hold counts, never seconds: a busy machine breaks none of them.
+settings.register_profile("toolgrove", deadline=None)
+settings.load_profile("toolgrove")
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"

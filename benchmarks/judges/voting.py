@@ -69,9 +69,17 @@ class Ask:
         self.usd = 0.0
 
     async def __call__(
-        self, stage: str, choices: Sequence[str], *, field: str = "status", **values: str
+        self,
+        stage: str,
+        choices: Sequence[str],
+        *,
+        field: str = "status",
+        prose: bool = True,
+        **values: str,
     ) -> Said:
         """Put a question, and read the choice in the reply; once more where it says none.
+
+        ``field`` and ``prose`` as in :func:`read_choice`.
 
         Raises:
             Unreadable: no reply says one of the choices.
@@ -98,7 +106,7 @@ class Ask:
             self.calls += 1
             self.tokens, self.usd = self.tokens + made.tokens, self.usd + made.usd
             self.texts.append(made.content or "")
-            said = read_choice(self.texts[-1], choices, field)
+            said = read_choice(self.texts[-1], choices, field, prose=prose)
             if said.choice:
                 return said
         raise Unreadable(f"the reply says none of {', '.join(choices)}")

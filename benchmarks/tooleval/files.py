@@ -22,6 +22,7 @@ from .converted import steps_text
 
 _JUDGED = ("query", "is_solved")
 _ROUND = re.compile(r"round_(\d+)")
+_VOTES = 10_000  # of one query, at most
 _FIELD = 10_000_000  # characters of a table's field, at most
 
 
@@ -169,7 +170,7 @@ def read_pass_rates(path: Path) -> dict[str, Judged]:
     for number, fields in _pass_rate_fields(path).items():
         try:
             out[number] = _judged(number, fields)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise UsageError(
                 f"{path}, query {number}: no pass-rate result (needs {', '.join(_JUDGED)}): "
                 f"{error!r}"
@@ -207,6 +208,8 @@ def _judged(number: str, fields: Mapping[str, Any]) -> Judged:
     status = ""
     if isinstance(solved, Mapping):
         votes = {int(k): _label(v) for k, v in solved.items()}
+        if votes and not 0 <= min(votes) <= max(votes) < _VOTES:
+            raise ValueError(f"votes are numbered from 0 to {_VOTES - 1}")
     else:
         status = _label(solved)
     counts = [fields.get(name) for name in ("passed", "failed")]
@@ -278,7 +281,7 @@ def read_preferences(path: Path) -> tuple[tuple[str, str], dict[str, Preferred]]
                 if (m := _ROUND.fullmatch(name))
             }
             wins = {name: int(v) for name, v in fields.items() if not _ROUND.fullmatch(name)}
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError, OverflowError) as error:
             raise UsageError(f"{path}, query {number}: no preference: {error!r}") from error
         models = models or tuple(wins)
         if len(wins) != 2 or tuple(wins) != models:

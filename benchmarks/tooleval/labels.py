@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
+from ..judges.reading import DENIED
+
 STATUSES = ("Solved", "Unsolved", "Unsure")
 LONGEST = 20_000  # characters of a reply that are read
 
@@ -19,12 +21,6 @@ _LINE = re.compile(rf"^{_MARK}{_WORD}{_MARK}$", re.IGNORECASE | re.MULTILINE)
 _FIRST = re.compile(rf"\A{_MARK}{_WORD}\s*(?=[.,:;!*\n-]|\Z)", re.IGNORECASE)
 _LAST = re.compile(rf"(?<![\w-]){_WORD}{_MARK}\Z", re.IGNORECASE)
 _NAMED = re.compile(rf"(?<![\w-]){_WORD}(?![\w-])", re.IGNORECASE)
-# A "not" shortly before a label turns it round, or hedges: then it asserts nothing.
-_DENIED = re.compile(
-    r"(?:\bnot|\bnever|n['\u2019]t|\bcannot|\bneither|\bnor|\bno longer|\bwhether|\bif|\bor)"
-    r"(?:\s+[\w-]+){0,4}[\s*_`\"']*\Z",
-    re.IGNORECASE,
-)
 
 
 def parse_status(text: str) -> str:
@@ -42,7 +38,7 @@ def parse_status(text: str) -> str:
     for pattern in (_HEADING, _LINE, _FIRST, _LAST):
         said |= set(_asserted(pattern, text))
     if not said:
-        if any(_DENIED.search(text[: m.start()]) for m in _NAMED.finditer(text)):
+        if any(DENIED.search(text[: m.start()]) for m in _NAMED.finditer(text)):
             return ""
         said = set(_asserted(_NAMED, text))
     return said.pop() if len(said) == 1 else ""
@@ -50,7 +46,7 @@ def parse_status(text: str) -> str:
 
 def _asserted(pattern: re.Pattern[str], text: str) -> Iterable[str]:
     for match in pattern.finditer(text):
-        if not _DENIED.search(text[max(0, match.start(1) - 80) : match.start(1)]):
+        if not DENIED.search(text[max(0, match.start(1) - 80) : match.start(1)]):
             yield match[1].capitalize()
 
 

@@ -42,7 +42,8 @@ def import_run(source: Path, out: Path) -> RunDirectory:
         raise UsageError(f"{source} holds no converted answers (MODEL/TEST_SET.json)")
     if out.exists():
         raise UsageError(f"{out} exists: give another --out")
-    models = dict.fromkeys(file.parent.name for file in files)
+    named = {file: file.resolve().parent.name or "imported" for file in files}
+    models = dict.fromkeys(named.values())
     tasks: dict[str, dict[str, Task]] = {}
     made: list[tuple[str, str, Trial]] = []
     for file in files:
@@ -52,7 +53,7 @@ def import_run(source: Path, out: Path) -> RunDirectory:
             task = replace(task, apis=named_once(task.apis))
             if there.setdefault(number, task).digest != task.digest:
                 raise UsageError(f"{file}: query {number} is another one in another model's file")
-            made.append((file.stem, file.parent.name, trial))
+            made.append((file.stem, named[file], trial))
     out.mkdir(parents=True)
     suites = {}
     for name, each in tasks.items():
@@ -95,10 +96,18 @@ def export_run(directory: RunDirectory, out: Path, judge: str | None = None) -> 
         judge: whose votes; else the run's own judge's.
 
     Raises:
-        UsageError: a suite is gone, or the run has no verdicts of that judge.
+        UsageError: a suite or a task is gone or is another now, two suites or planners would
+            have one file, or the run has no verdicts of that judge.
     """
     run, tasks = ScoredRun(directory, judge), tasks_of(directory)
     written = []
+    _check_apart(run.planners, [plain(planner) for planner in run.planners])
+    _check_apart(list(run.tasks), [plain(Path(suite).stem) for suite in run.tasks])
+    for item in run.items:
+        task = tasks.get((item.key.suite, item.key.task))
+        if item.trial and (task is None or task.digest != item.digest):
+            what = "no longer has the task" if task is None else "now has another task under"
+            raise UsageError(f"suite {item.key.suite} {what} {item.key.task!r}: nothing is written")
     for planner in run.planners:
         model = plain(planner)
         for suite in run.tasks:
@@ -121,14 +130,23 @@ def export_run(directory: RunDirectory, out: Path, judge: str | None = None) -> 
                 place = out / "pass_rate_results" / model / f"{name}_{model}.json"
                 written.append(_write(place, fields))
                 table = pass_rate_table(fields, model)
-                place.with_suffix(".csv").write_text(table.text(), "utf-8", newline="")
+                place.with_suffix(".csv").write_text(table.text(), "utf-8", "replace", "")
                 written.append(place.with_suffix(".csv"))
     return written
 
 
 def plain(name: str) -> str:
     """A name that any file may have."""
-    return "".join(c if c.isalnum() or c in "-_@=." else "_" for c in name)
+    kept = "".join(c if c.isalnum() or c in "-_@=." else "_" for c in name)
+    return kept if kept.strip(".") else "_" * max(1, len(kept))
+
+
+def _check_apart(specs: Sequence[str], names: Sequence[str]) -> None:
+    for i, name in enumerate(names):
+        if (first := names.index(name)) < i:
+            raise UsageError(
+                f"{specs[first]} and {specs[i]} would both be written as {name}: rename one"
+            )
 
 
 def _forks(trial: Trial) -> bool:

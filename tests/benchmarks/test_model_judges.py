@@ -234,6 +234,10 @@ def test_a_small_budget_loses_no_vote_that_was_paid_for() -> None:
         ('{"verdict": "yes"}', ""),
         ("", ""),
         ("Resolved", ""),
+        ("The task is not solved.", ""),
+        ("It cannot be considered Solved, the answer is empty.", ""),
+        ('I say {"status": "Unsolved"} if X, but: {"status": "Solved"}', ""),
+        ('For {this} I say {"status": "Unsolved"}', "Unsolved"),
     ],
 )
 def test_reading(text: str, choice: str) -> None:

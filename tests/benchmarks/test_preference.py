@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import shutil
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,7 @@ from toolgrove.benchmarks.runner import Runner
 from toolgrove.benchmarks.scored import ScoredRun, tasks_of
 from toolgrove.benchmarks.suites import load_suites
 from toolgrove.benchmarks.trial import Key, Trial
-from toolgrove.core import Budget, Completion, Journal, ModelError, Request, Task
+from toolgrove.core import Budget, Completion, Journal, ModelError, Request, Task, UsageError
 
 MIRROR: dict[str, Choice] = {
     "first": "second", "second": "first", "tie": "tie", "unjudged": "unjudged"
@@ -117,6 +119,10 @@ def test_outcomes_decide_what_they_can() -> None:
     for alike in ("passed", "failed"):
         assert by_outcome(alike, alike) is None
         assert by_outcome(alike, "unjudged") is None
+    for none in ("gave_up", "limit"):
+        found, mirrored = by_outcome("unjudged", none), by_outcome(none, "unjudged")
+        assert found is not None and found.choice == "first"
+        assert mirrored is not None and mirrored.choice == "second"
 
 
 def test_a_preference_is_plain_data_and_back() -> None:
@@ -164,6 +170,54 @@ def test_a_run_is_compared_once_and_completed(tmp_path: Path) -> None:
     missing = [each for each in without if each is not None and each.choice == "unjudged"]
     assert second.count("unjudged") == len(missing)
     assert prefer(longer) == (second, 0)
+
+
+def test_other_answers_under_the_same_name_are_looked_at(tmp_path: Path) -> None:
+    run = run_of(tmp_path / "run")
+    tasks = tasks_of(run.directory)
+
+    def against(place: Path, answer: str) -> tuple[list[Choice], int]:
+        shutil.copytree(run.path, place)
+        with closing(RunDirectory(place, write=True)) as directory:
+            for key in list(directory.trials):
+                if (made := directory.load(key)).end == "answered":
+                    directory.add_trial(replace(made, answer=answer))
+        reader = Reader(longer)
+        sides = Side(run, "react"), Side(ScoredRun(place), "react")
+        preferring = Preferring(*sides, "reader", PairJudge(reader), Budget())
+        found = asyncio.run(preferring.prefer(tasks))
+        return [preference.choice for _, preference in found], reader.requests
+
+    more, asked = against(tmp_path / "a/other", "x" * 500)
+    less, again = against(tmp_path / "b/other", "")
+    assert asked == again > 0
+    assert "second" in more and "first" in less and "second" not in less
+
+
+def test_a_task_that_is_gone_or_another_is_not_compared(tmp_path: Path) -> None:
+    run = run_of(tmp_path / "run")
+    tasks = tasks_of(run.directory)
+    sides = Side(run, "react"), Side(run, "react@3")
+    preferring = Preferring(*sides, "reader", PairJudge(Reader(longer)), Budget())
+    with pytest.raises(UsageError, match="no longer has the task"):
+        asyncio.run(preferring.prefer({}))
+    others = {key: replace(task, instruction="Another.") for key, task in tasks.items()}
+    with pytest.raises(UsageError, match="now has another task"):
+        asyncio.run(preferring.prefer(others))
+
+
+def test_several_trials_of_a_task_are_no_tasks_of_their_own() -> None:
+    pytest.importorskip("statsmodels", reason="the extra report is not installed")
+    from toolgrove.benchmarks.winrate import WinRate
+
+    said: tuple[tuple[Choice, int], ...] = (("first", 7), ("second", 3))
+    tasks = [choice for choice, n in said for _ in range(n)]
+    once = WinRate.of(tasks)
+    thrice = WinRate.of(tasks * 3, [*range(10)] * 3)
+    assert (thrice.planned, thrice.wins, thrice.losses) == (30, 21, 9)
+    # Alike within each task, three trials tell no more than one: 2 (C(10,7) + .. + 1) / 2^10.
+    assert thrice.p == once.p == pytest.approx(2 * 176 / 1024)
+    assert thrice.rate == once.rate and thrice.ci95 == once.ci95
 
 
 def test_win_rates() -> None:

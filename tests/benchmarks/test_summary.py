@@ -55,6 +55,15 @@ def test_the_rate_is_over_what_was_planned() -> None:
     assert incomplete([row]) == 4
 
 
+def test_a_judge_may_give_a_part_of_a_pass() -> None:
+    planned = keys(4)
+    trials = {key: trial(key, end) for key, end in zip(planned, ["answered"] * 3, strict=False)}
+    scores = [Verdict("passed", score=1.0), Verdict("failed", score=0.5), Verdict("unjudged")]
+    [row] = summarise(planned, trials, dict(zip(planned, scores, strict=False)))
+    assert (row["passed"], row["pass_rate"]) == (1, 0.375)
+    assert row["ci95"] == list(wilson(1.5, 4))
+
+
 def test_nothing_run_is_nothing_passed() -> None:
     [row] = summarise(keys(4), {}, {})
     assert (row["pass_rate"], row["outcomes"]) == (0.0, {"missing": 4})

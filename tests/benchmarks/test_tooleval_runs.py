@@ -17,9 +17,9 @@ from toolgrove.benchmarks.rundir import RunDirectory
 from toolgrove.benchmarks.runner import Runner
 from toolgrove.benchmarks.scored import ScoredRun, tasks_of
 from toolgrove.benchmarks.scoring import Scorer, score_run
-from toolgrove.benchmarks.suites import load_suites
+from toolgrove.benchmarks.suites import load_suites, write_jsonl
 from toolgrove.benchmarks.tooleval import read_converted, read_pass_rates, scored_files
-from toolgrove.benchmarks.tooleval.runs import export_run, import_run
+from toolgrove.benchmarks.tooleval.runs import export_run, import_run, plain
 from toolgrove.core import Completion, UsageError, make
 from toolgrove.models import ScriptedModel
 
@@ -69,6 +69,48 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     (tmp_path / "source.json").write_text("{}")
     with pytest.raises(UsageError, match="exists: give another --out"):
         import_run(tmp_path / "source.json", tmp_path)
+
+
+def test_a_model_is_named_by_the_folder_one_stands_in(
+    shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = shared / "stabletoolbench/data_example/model_predictions_converted"
+    monkeypatch.chdir(source / "virtual_chatgpt_dfs")
+    directory = import_run(Path("."), tmp_path / "run")
+    assert ScoredRun(directory).planners == ["virtual_chatgpt_dfs"]
+
+
+def run_of(path: Path, *suites: Path) -> RunDirectory:
+    found = [suite for each in suites for suite in load_suites(str(each))]
+    plan = Plan(found, ["react"], "stumble", "shop", "answered")
+    parts = Parts.of(plan)
+    with closing(RunDirectory.create(path, describe(plan, parts))) as directory:
+        asyncio.run(Runner(plan, directory, parts=parts).run())
+    return RunDirectory(path)
+
+
+def test_two_suites_of_one_file_name_are_not_written_over_each_other(tmp_path: Path) -> None:
+    tasks = list(load_suites("shop")[0].tasks)
+    for name, each in (("a", tasks[:2]), ("b", tasks[2:5])):
+        (tmp_path / name).mkdir()
+        write_jsonl(each, tmp_path / name / "t.jsonl")
+    directory = run_of(tmp_path / "run", tmp_path / "a/t.jsonl", tmp_path / "b/t.jsonl")
+    with pytest.raises(UsageError, match="would both be written as t: rename one"):
+        export_run(directory, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_task_that_is_gone_is_said(tmp_path: Path) -> None:
+    tasks, path = list(load_suites("shop")[0].tasks), tmp_path / "t.jsonl"
+    write_jsonl(tasks[:2], path)
+    directory = run_of(tmp_path / "run", path)
+    write_jsonl(tasks[:1], path)
+    with pytest.raises(UsageError, match="no longer has the task"):
+        export_run(directory, tmp_path / "out")
+
+
+def test_names_of_files_lead_nowhere() -> None:
+    assert [plain(name) for name in ("..", "a/b", "", "gpt-4.1")] == ["__", "a_b", "_", "gpt-4.1"]
 
 
 def test_a_run_in_their_files(tmp_path: Path) -> None:

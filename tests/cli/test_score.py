@@ -115,6 +115,26 @@ def test_other_peoples_scores(toolgrove: Callable[..., Any], shared: Path) -> No
     assert done.code == 2 and "use --compat stabletoolbench" in done.err
 
 
+@pytest.mark.parametrize(
+    ("fields", "words", "says"),
+    [
+        ('{"query": "q", "is_solved": "Solved", "passed": Infinity, "failed": 0}', (), "infinity"),
+        ('{"query": "q", "is_solved": {"9000000000": "Solved"}}', (), "numbered from 0 to 9999"),
+        ('{"round_0": "complete", "a": Infinity, "b": 0}', (), "no preference"),
+        ('{"query": "q", "is_solved": {"0": "Solved"}}', ("--votes", -1), "must be 1 or more"),
+        ('{"query": "q", "is_solved": {"0": "Solved"}}', ("--votes", 0), "must be 1 or more"),
+        ('{"query": "q", "is_solved": {"0": "Solved"}}', ("--judge", "x"), "does not go with"),
+    ],
+)
+def test_other_peoples_mistakes(
+    toolgrove: Callable[..., Any], tmp_path: Path, fields: str, words: tuple[Any, ...], says: str
+) -> None:
+    file = tmp_path / "G1_instruction_m.json"
+    file.write_text(f'{{"1": {fields}}}')
+    done = toolgrove("score", file, "--compat", "stabletoolbench", *words)
+    assert done.code == 2 and says in done.err and "Traceback" not in done.err
+
+
 def test_no_such_scoring(toolgrove: Callable[..., Any], run: str) -> None:
     done = toolgrove("score", run, "--compat", "bench")
     assert done.code == 2 and "no scoring 'bench': toolbench or stabletoolbench" in done.err
