@@ -32,7 +32,7 @@ def import_(
         Path, typer.Option(metavar="FILE", help="The file (.jsonl) or run directory to write.")
     ],
 ) -> None:
-    """Turn ToolBench's files into tasks or a run, and tools into a file of their functions."""
+    """Turn other formats into tasks, a run, or functions."""
     from ..benchmarks.suites import write_jsonl
     from ..benchmarks.toolbench import planner_of, read_source
 

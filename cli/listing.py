@@ -28,7 +28,7 @@ KEYS = (
     "TOOLGROVE_MCP_TOKEN",
     "TOOLGROVE_SERVE_TOKEN",
 )
-MANY = 4  # packages of an extra that are named one by one
+MANY = 8  # packages of an extra that are named one by one
 _EXTRA = re.compile(r""";.*\bextra\s*==\s*['"]([\w.-]+)['"]""")
 
 

@@ -31,7 +31,7 @@ def serve(
     token_env: TokenEnv = TOKEN,
     mcp: MCP = False,
 ) -> None:
-    """Serve the tools of an environment over HTTP, or as an MCP server."""
+    """Serve tools over HTTP, or as an MCP server."""
     serve_world(env, host, port, token_env, mcp)
 
 

@@ -44,10 +44,10 @@ def solve(
     port: Annotated[int, typer.Option(help="Of --view; 0 takes a free one.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="The trial as JSON.")] = False,
 ) -> None:
-    """Solve one task of your own with the functions of an environment.
+    """Solve one task of your own.
 
-    It is kept as a run of one task: the same command again resumes it, and `toolgrove tree`
-    draws it once more.
+    All functions of the environment are offered. It is kept as a run of one task: the same
+    command again resumes it, and `toolgrove tree` draws it once more.
     """
     from ..benchmarks.drawing import draw
     from ..benchmarks.solving import solving

@@ -15,7 +15,7 @@ import toolgrove as package
 Run = Callable[..., Any]
 COMMANDS = (
     "bench", "calibrate", "compare", "doctor", "export", "import", "list", "new", "prefer",
-    "report", "score", "tree",
+    "report", "retrieve", "score", "serve", "solve", "store", "tree", "view",
 )  # fmt: skip
 HEAVY = {"rich", "typer", "pydantic", "gymnasium", "numpy", "torch", "httpx"}
 
