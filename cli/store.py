@@ -17,6 +17,7 @@ store = typer.Typer(help="Stores of recorded calls.", no_args_is_help=True)
 app.add_typer(store, name="store")
 
 File = Annotated[Path, typer.Argument(help="The store.", metavar="FILE")]
+STEP_SECONDS = 120.0  # for one call of `record`, its tries included
 Json = Annotated[bool, typer.Option("--json", help="JSON.")]
 
 
@@ -193,8 +194,9 @@ async def _record(
     file: Path, env: str, calls: Path | None, run: Path | None, mode: Any, concurrency: int
 ) -> tuple[int, int, list[str]]:
     from ..core import Action, Task, ToolError
+    from ..core.deadline import within
     from ..core.world import world as open_world
-    from ..envs.store.keys import call_of
+    from ..envs.store.keys import as_given, call_of
     from ..envs.store.nearest import shown
     from ..envs.store.world import PASSING, StoreWorld
 
@@ -203,6 +205,11 @@ async def _record(
     if mode == "replay":
         raise UsageError("mode=replay records nothing")
     world = StoreWorld(file, open_world(env), mode, keep="lasting")
+    if not world.stateless:
+        raise UsageError(
+            f"{env} has a state, so what a call gets depends on those before it: run the tasks "
+            f"with --env 'store:{file},env=({env}),mode=record-missing'"
+        )
     by_name = {(call_of(a, {}).tool, call_of(a, {}).api): a.name for a in world.apis}
     if run is not None:
         for called, given in _calls_of(run):
@@ -216,8 +223,10 @@ async def _record(
             if name is None or call.scope:
                 why = "needs the path that led to it" if name else "has no such function"
                 failed.append(f"{shown(call)}: {env} {why}")
+            elif "<secret" in call.arguments:
+                failed.append(f"{shown(call)}: what was secret in it was not kept")
             else:
-                wanted.append(Action(name, call.arguments))
+                wanted.append(Action(name, json.dumps(as_given(json.loads(call.arguments)))))
     else:
         from ..envs.store.transfer import lines_of
 
@@ -241,10 +250,16 @@ async def _record(
             episode = world.env()
             try:
                 await episode.reset(Task("record", "", world.apis), seed=0)
-                status = (await episode.step(action)).info.status
-            except ToolError as error:
-                failed.append(f"{action.api}({action.arguments:.200}): {error.status}: {error}")
+                step = await within(STEP_SECONDS, episode.step(action))
+                status = step.info.status
+            except UsageError:
+                raise
+            except Exception as error:
+                kind = error.status if isinstance(error, ToolError) else type(error).__name__
+                failed.append(f"{action.api}({action.arguments:.200}): {kind}: {error}")
                 return
+            finally:
+                await episode.close()
             if status in PASSING:
                 failed.append(f"{action.api}({action.arguments:.200}): {status}")
             else:

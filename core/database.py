@@ -138,15 +138,21 @@ class Database:
         """A connection that cannot write; on a medium that is read-only, one without a lock."""
         uri = self.path.resolve().as_uri()
         for mode in ("mode=ro", "mode=ro&immutable=1"):
+            wal = self.path.with_name(f"{self.path.name}-wal")
+            if "immutable" in mode and wal.is_file() and wal.stat().st_size:
+                raise UsageError(
+                    f"{self.path} has a log ({wal.name}) that cannot be read here: copy both to a "
+                    f"folder that can be written"
+                )
             db = sqlite3.connect(f"{uri}?{mode}", uri=True, timeout=BUSY, check_same_thread=False)
             try:
                 if not self._check(db):
                     raise UsageError(f"{self.path} is an empty database, no {self.what}")
                 db.execute(f"PRAGMA mmap_size = {MAPPED}")
                 return db
-            except sqlite3.OperationalError:
+            except sqlite3.OperationalError as error:
                 db.close()
-                if "immutable" in mode:
+                if "immutable" in mode or "locked" in str(error):
                     raise
             except BaseException:
                 db.close()

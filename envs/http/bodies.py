@@ -12,7 +12,7 @@ import math
 import re
 import zlib
 from base64 import b64encode
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
@@ -31,42 +31,62 @@ class Unreadable(ValueError):
     """A body that is not packed as was asked for."""
 
 
-def unpacker(packing: str) -> Callable[[bytes, int], bytes]:
-    """What unpacks a body piece by piece, each time into at most so many bytes (from 1).
+class Unpacker:
+    """Unpacks a body piece by piece, each time into at most so many bytes (from 1).
+
+    Several members of gzip one after another are one body. Several packings on top of each other
+    are not unpacked: each would multiply what a few bytes can become.
 
     Args:
-        packing: the Content-Encoding. Several on top of each other are not unpacked: each would
-            multiply what a few bytes can become.
+        packing: the Content-Encoding.
     """
-    packing = packing.strip().lower()
-    if packing in ("", "identity"):
-        return lambda piece, room: piece[:room]
-    if packing in ("gzip", "x-gzip"):
-        stream = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    elif packing == "deflate":
-        stream = zlib.decompressobj()
-    else:
-        stream = None
-    started = False
 
-    def unpack(piece: bytes, room: int) -> bytes:
-        nonlocal stream, started
-        if stream is None:
-            raise Unreadable(f"a body packed as {packing[:40]!r} was not asked for")
-        try:
-            out = stream.decompress(piece, room)
-        except zlib.error as error:
-            if packing != "deflate" or started:
-                raise Unreadable(f"the body is no {packing}: {error}") from None
-            stream = zlib.decompressobj(-zlib.MAX_WBITS)  # many servers send it without its head
-            try:
-                out = stream.decompress(piece, room)
-            except zlib.error:
-                raise Unreadable(f"the body is no {packing}: {error}") from None
-        started = True
+    def __init__(self, packing: str) -> None:
+        self.packing = packing.strip().lower()
+        self._plain = self.packing in ("", "identity")
+        self._gzip = self.packing in ("gzip", "x-gzip")
+        self._started = False
+        self._stream = self._new()
+
+    def __call__(self, piece: bytes, room: int) -> bytes:
+        """What a piece becomes.
+
+        Raises:
+            Unreadable: it is not packed as was said, or in a way that was not asked for.
+        """
+        if self._plain:
+            return piece[:room]
+        if not self._gzip and self.packing != "deflate":
+            raise Unreadable(f"a body packed as {self.packing[:40]!r} was not asked for")
+        out = self._unpacked(piece, room)
+        while self._gzip and self._stream.eof and self._stream.unused_data and len(out) < room:
+            rest, self._stream = self._stream.unused_data, self._new()
+            if not rest.strip(b"\0"):
+                break  # padding
+            out += self._unpacked(rest, room - len(out))
         return out
 
-    return unpack
+    @property
+    def ended(self) -> bool:
+        """Whether the body ended where it says that it does."""
+        return self._plain or not self._started or self._stream.eof
+
+    def _new(self) -> Any:
+        return zlib.decompressobj(16 + zlib.MAX_WBITS if self._gzip else zlib.MAX_WBITS)
+
+    def _unpacked(self, piece: bytes, room: int) -> bytes:
+        try:
+            out: bytes = self._stream.decompress(piece, room)
+        except zlib.error as error:
+            if self._gzip or self._started:
+                raise Unreadable(f"the body is no {self.packing}: {error}") from None
+            self._stream = zlib.decompressobj(-zlib.MAX_WBITS)  # many send it without its head
+            try:
+                out = self._stream.decompress(piece, room)
+            except zlib.error:
+                raise Unreadable(f"the body is no {self.packing}: {error}") from None
+        self._started = True
+        return out
 
 
 def enveloped(error: str, body: bytes, media: str, secrets: Collection[str] = ()) -> str:

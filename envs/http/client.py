@@ -36,12 +36,12 @@ from functools import cache
 from hashlib import sha256
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urljoin
 
 from ...core import Status, Step, StepInfo, ToolError, UsageError
 from ...core.limits import Breaker, Failure, Gate, Limits, Window, asked_to_wait
 from .addresses import Refused, checked_url, resolved
-from .bodies import PACKINGS, Unreadable, blotted, enveloped, unpacker
+from .bodies import PACKINGS, Unpacker, Unreadable, blotted, enveloped
 
 try:
     import httpx
@@ -213,7 +213,10 @@ class HTTPClient:
         raise ToolError(f"more than {REDIRECTS} redirects", "http_error")
 
     def _redirected(self, request: HTTPRequest, to: str, code: int) -> HTTPRequest:
-        url = urljoin(request.url, to)
+        try:
+            url = urljoin(request.url, to)
+        except ValueError as error:
+            raise Refused(f"its redirect is no URL: {error}") from None
         checked_url(url, self.hosts)
         headers, cookies = dict(request.headers), dict(request.cookies)
         if _origin(request.url) != _origin(url):  # what was meant for one server is not for another
@@ -334,7 +337,7 @@ class HTTPClient:
             extensions={"sni_hostname": host},
         )
         response = await lines.client(host).send(sent, stream=True)
-        unpack = unpacker(response.headers.get("content-encoding", ""))
+        unpack = Unpacker(response.headers.get("content-encoding", ""))
         body, whole = bytearray(), True
         try:
             async for piece in response.aiter_raw(65_536):
@@ -345,6 +348,8 @@ class HTTPClient:
                     break
         finally:
             await response.aclose()
+        if whole and not unpack.ended:
+            raise Unreadable("its packed body ends too early")
         found = {name.lower(): value for name, value in response.headers.items()}
         return Received(response.status_code, found, bytes(body), whole)
 
@@ -425,7 +430,6 @@ def host_of(url: str) -> str:
         UsageError: it is none that can be asked.
     """
     try:
-        checked_url(url, ())
+        return checked_url(url, ())[1]
     except Refused as error:
         raise UsageError(f"{url!r}: {error}") from None
-    return (urlsplit(url).hostname or "").lower()

@@ -227,7 +227,8 @@ def endpoint_of(doc: Mapping[str, Any], base: str = "") -> Endpoint:
         raise ValueError(f"no method {method!r}")
     url = str(doc.get("url") or "")
     if base:
-        url = urljoin(base.rstrip("/") + "/", re.sub(r"^https?://[^/]+", "", url).lstrip("/"))
+        path = re.sub(r"^https?://[^/]+", "", url).lstrip("/")
+        url = urljoin(base.rstrip("/") + "/", f"./{path}")  # a colon in a path begins no scheme
     if not url.startswith(("http://", "https://")):
         raise ValueError(f"no URL of its own ({url!r}), and no base= to begin it")
     api = parse_api(doc)

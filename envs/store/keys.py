@@ -89,6 +89,19 @@ def raw_call(api: API, text: str, scope: str = "", *, secrets: Secrets | None = 
     return call_of(api, {TEXT: text.strip()}, scope, secrets=secrets, defaults=False)
 
 
+def as_given(value: Any) -> Any:
+    """A value out of canonical arguments as it was given: large integers and odd floats again."""
+    if isinstance(value, str) and value.startswith(_TAG):
+        text = value[1:]
+        try:
+            return int(text)
+        except ValueError:
+            return float(text) if text in ("inf", "-inf", "nan") else value
+    if isinstance(value, dict):
+        return {key: as_given(each) for key, each in value.items()}
+    return [as_given(each) for each in value] if isinstance(value, list) else value
+
+
 def gives_default(api: API, arguments: Mapping[str, Any]) -> bool:
     """Whether an optional argument is given as its default."""
     return any(_is_default(api.parameters, name, value) for name, value in arguments.items())
@@ -103,7 +116,8 @@ def _is_default(parameters: Mapping[str, Any], name: str, value: Any) -> bool:
     required = parameters.get("required")
     if isinstance(required, list | tuple) and name in required:
         return False
-    return bool(_plain(about["default"]) == _plain(value)) and _same_kind(about["default"], value)
+    default, given = _plain(about["default"]), _plain(value)
+    return bool(default == given) and _same_kind(default, given)
 
 
 def _same_kind(one: Any, other: Any) -> bool:

@@ -8,10 +8,13 @@ well-known keys are searched for by ``store verify``, and ``store export`` refus
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from hashlib import sha256
 from typing import Any, Final, NamedTuple
+from urllib.parse import quote
 
 REPLACED: Final = "<secret>"
 SHORTEST: Final = 8  # characters; a shorter value of a variable is too likely an ordinary word
@@ -19,12 +22,17 @@ SHORTEST: Final = 8  # characters; a shorter value of a variable is too likely a
 _VARIABLE: Final = re.compile(r"(?:^|_)(?:KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIALS?)$", re.I)
 _ARGUMENTS: Final = frozenset(
     {
-        "accesskey", "accesstoken", "apikey", "apisecret", "apitoken", "appid", "appkey", "authkey",
-        "authorization", "authtoken", "bearertoken", "clientsecret", "passwd", "password",
-        "privatekey", "rapidapikey", "refreshtoken", "secret", "secretkey", "sessiontoken",
+        "accesskey", "accesstoken", "apikey", "apisecret", "apitoken", "appkey", "authkey",
+        "authorization", "authtoken", "bearertoken", "privatekey", "rapidapikey", "refreshtoken",
+        "secretkey", "sessiontoken",
         "toolbenchkey", "toolbenchrapidapikey", "xapikey", "xrapidapikey",
     }
 )  # fmt: skip
+
+
+# What these hold may be a secret, or what the call is about (how strong is this password?): it is
+# not shown, and other values stay other calls.
+_EITHER: Final = frozenset({"clientsecret", "passwd", "password", "secret"})
 
 
 class Format(NamedTuple):
@@ -80,7 +88,8 @@ class Secrets:
     """
 
     def __init__(self, known: Iterable[str] = ()) -> None:
-        self._known = sorted({k for k in known if len(k) >= SHORTEST}, key=len, reverse=True)
+        forms = {form for k in known if len(k) >= SHORTEST for form in _forms(k)}
+        self._known = sorted(forms, key=len, reverse=True)
         shown = "|".join(re.escape(k) for k in self._known)
         self._shown = re.compile(shown) if shown else None
 
@@ -94,6 +103,26 @@ class Secrets:
         """The arguments with every secret replaced."""
         found: dict[str, Any] = self._replaced(arguments)
         return found
+
+    def given(self, arguments: Mapping[str, Any]) -> Secrets:
+        """These, and what a call gives under the name of a secret: a server may echo it."""
+        found = list(_named(arguments))
+        if not found:
+            return self
+        more = Secrets(found)
+        more._known = sorted({*more._known, *self._known}, key=len, reverse=True)
+        more._shown = re.compile("|".join(map(re.escape, more._known))) if more._known else None
+        return more
+
+    def blotted_in(self, value: Any) -> Any:
+        """A JSON value with every known secret replaced in its texts."""
+        if isinstance(value, str):
+            return self.blotted(value)
+        if isinstance(value, Mapping):
+            return {self.blotted(str(k)): self.blotted_in(each) for k, each in value.items()}
+        return (
+            [self.blotted_in(each) for each in value] if isinstance(value, list | tuple) else value
+        )
 
     def blotted(self, text: str) -> str:
         """The text with every known secret replaced."""
@@ -121,12 +150,46 @@ class Secrets:
             return self.blotted(value)
         if isinstance(value, Mapping):
             return {
-                self.blotted(key): REPLACED
-                if each not in (None, "") and _plain(key) in _ARGUMENTS
+                self.blotted(key): hidden
+                if (hidden := _hidden(key, each)) is not None
                 else self._replaced(each)
                 for key, each in value.items()
             }
         return [self._replaced(each) for each in value] if isinstance(value, list) else value
+
+
+def _hidden(name: str, value: Any) -> str | None:
+    """What stands for a value that is given under a secret's name; None for another name."""
+    if value is None or value == "":
+        return None
+    if (plain := _plain(name)) in _ARGUMENTS:
+        return REPLACED
+    if plain in _EITHER:
+        mark = sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+        return f"<secret:{mark[:8]}>"
+    return None
+
+
+def _named(value: Any) -> Iterator[str]:
+    """The texts that are given under the names of secrets."""
+    if isinstance(value, Mapping):
+        for name, each in value.items():
+            if isinstance(each, str) and _plain(str(name)) in _ARGUMENTS:
+                yield each
+                yield from each.split()[1:]  # Bearer abc
+            else:
+                yield from _named(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _named(each)
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """A secret as it is, as JSON writes it, and as a URL does."""
+    yield secret
+    yield json.dumps(secret)[1:-1]
+    yield json.dumps(secret, ensure_ascii=False)[1:-1]
+    yield quote(secret, safe="")
 
 
 def _plain(name: str) -> str:

@@ -184,13 +184,15 @@ def merged(one: Recorded, other: Recorded) -> Recorded:
     """One call as two stores know it; which comes first makes no difference.
 
     Answers that are real stand before simulated ones, then those made last, then the greater hash.
-    The others are retired.
+    The others are retired; so is one that says what stands, but was made at another time, for
+    what stands may be retired by the next merge.
     """
     best, worse = one.current, other.current
     if _rank(worse) > _rank(best):
         best, worse = worse, best
-    stands = {_said(r) for r in best}
-    rest = [r for r in (*worse, *one.retired, *other.retired) if _said(r) not in stands]
+    stands = {canonical(_row(r)) for r in best}
+    others = (*worse, *one.retired, *other.retired)
+    rest = [r for r in others if canonical(_row(r)) not in stands]
     return Recorded(one.call, best, tuple(_distinct(rest)))
 
 

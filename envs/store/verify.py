@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -60,10 +59,23 @@ def verify(path: Path, secrets: Secrets | None = None) -> Report:
         raise UsageError(f"no store of calls {path}")
     secrets = Secrets.of_environment() if secrets is None else secrets
     report = Report()
-    db = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=30.0)
     try:
-        _header(db, path)
-        for check in (_integrity, _calls, _bodies, _answers, _functions, _leases):
+        uri = f"{path.resolve().as_uri()}?mode=ro"
+        db = sqlite3.connect(uri, uri=True, timeout=30.0, isolation_level=None)
+    except sqlite3.OperationalError as error:
+        raise UsageError(f"{path} cannot be opened: {error}") from error
+    try:
+        try:
+            db.execute("BEGIN")  # one view of it, whatever others write meanwhile
+            _header(db, path)
+        except sqlite3.OperationalError as error:
+            if "unable to open" in str(error) or "readonly" in str(error):
+                raise UsageError(
+                    f"{path} cannot be read where it is ({error}): copy it, and the files beside "
+                    f"it, to a folder that can be written"
+                ) from error
+            raise
+        for check in (_integrity, _calls, _bodies, _answers, _functions):
             try:
                 check(db, report, secrets)
             except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
@@ -155,13 +167,6 @@ def _functions(db: sqlite3.Connection, report: Report, secrets: Secrets) -> None
         if not is_object(doc):
             report.add(f"function {name}: its document is no JSON object")
         _scan(report, secrets, f"function {name}", str(doc))
-
-
-def _leases(db: sqlite3.Connection, report: Report, _: Secrets) -> None:
-    # A lease that ran out is what a process leaves that was killed: the next call takes it.
-    for key, expires in db.execute("SELECT key, expires FROM leases"):
-        if expires < time.time():
-            report.add(f"lease of call {_short(key)}: it ran out; the next call takes it over")
 
 
 def fits(key: Any, parts: list[Any]) -> bool:

@@ -27,7 +27,7 @@ from ...core import (
 )
 from ...core.contracts import Fork
 from ...core.pool import checked, refusal
-from .file import Response, Store
+from .file import STEP, Response, Store
 from .keys import Call, call_of, gives_default, raw_call
 from .nearest import nearest, shown
 from .secrets import Secrets
@@ -158,29 +158,37 @@ class StoreWorld(World):
             return False
         return self.keep == "all" or response.status not in PASSING
 
-    def clean(self, response: Response) -> Response:
-        """The answer without secrets: what a server echoes, too."""
-        text = json.dumps(response.detail)
+    def clean(self, response: Response, given: Mapping[str, Any]) -> Response:
+        """The answer without secrets: what a server echoes, too.
+
+        Args:
+            response: as it came.
+            given: the arguments of the call.
+        """
+        secrets = self.secrets.given(given)
         return Response(
-            self.secrets.blotted(response.observation),
+            secrets.blotted(response.observation),
             response.status,
             response.provenance,
-            json.loads(self.secrets.blotted(text)),
+            secrets.blotted_in(response.detail),
             round(response.latency, 6),
             response.source,
             response.made,
         )
 
-    def missed(self, call: Call) -> EnvMiss:
+    async def missed(self, call: Call) -> EnvMiss:
         """Note a miss, where the file can be written, and say what comes nearest."""
         if self._noting:
             try:
-                if self._notes is None:
-                    self._notes = Store(self.store.path)
-                self._notes.missed(call)
+                await asyncio.to_thread(self._note, call)
             except UsageError:  # a file that cannot be written serves all the same
                 self._noting = False
         return EnvMiss(f"not recorded: {shown(call)}; {nearest(self.store, call)}")
+
+    def _note(self, call: Call) -> None:
+        if self._notes is None:
+            self._notes = Store(self.store.path)
+        self._notes.missed(call)
 
 
 class StoreEnv(ToolEnv):
@@ -193,13 +201,14 @@ class StoreEnv(ToolEnv):
         self.resolves_names = world.resolves_names
         self._apis = {api.name: api for api in world.apis}
         self._path: tuple[Action, ...] = ()
-        self._made: tuple[bytes, ...] = ()
+        self._made: tuple[tuple[bytes, int], ...] = ()
         self._at: tuple[Action, ...] | None = None  # the path that the inner environment stands at
 
     async def reset(self, task: Task, *, seed: int) -> tuple[str, dict[str, Any]]:
         """Begin anew; the world behind is started when it is first needed."""
         self._task, self._seed = task, seed
         self._apis = {api.name: api for api in (*task.apis, *self._world.apis)}
+        self._tasks = {api.name: api for api in task.apis}
         self._path, self._made, self._at = (), (), None
         query = str(task.extra.get("query_id", task.id))
         self._trace = f"trace:{self._world.scope}/{query}" if self._world.scope else ""
@@ -223,19 +232,24 @@ class StoreEnv(ToolEnv):
                 raise ToolError(f"No such function name: {action.api}", "no_such_api")
             api = API(action.api)
         calls = self._calls(api, action)
+        if world.inner is None and (own := self._tasks.get(action.api)) and own.tool:
+            # Two tools may have a function of one name: the task knows which is meant.
+            meant = self._calls(own, action)
+            calls = meant if world.known(meant) else calls
         found = world.known(calls)
         if not found or world.anew(calls):
             action.kwargs()  # a call whose arguments are broken is served, and never made
+        plain = next(call for call in calls if not call.scope).key
         if found and not world.anew(calls):
-            made = self._made.count(calls[-1].key)
+            made = sum(key == plain for key, _ in self._made)
             step = found[min(made + action.occurrence, len(found) - 1)].step()
         elif world.mode == "replay" and api.name not in self._apis:
             raise ToolError(f"No such function name: {action.api}", "no_such_api")
         elif world.mode == "replay":
-            raise world.missed(self._wanted(calls))
+            raise await world.missed(self._wanted(calls))
         else:
             step = await self._once(self._wanted(calls), action)
-        self._made = (*self._made, calls[-1].key)
+        self._made = (*self._made, (plain, action.occurrence))
         self._path = (*self._path, action)
         return step
 
@@ -280,13 +294,17 @@ class StoreEnv(ToolEnv):
         """The call that is recorded if none is: for the path where state matters, else anywhere."""
         if not self._world.stateless:
             return calls[0]
+        if self._world.mode in ("refresh", "live"):  # what is served is what is made anew
+            for call in calls:
+                if self._world.store.get(call.key):
+                    return call
         return next(call for call in calls if not call.scope)
 
     def _place(self) -> str:
         """The path as a scope: the task, the seed, and the calls that led here."""
         mark = blake2b(self._start.encode(), digest_size=16)
-        for action in self._path:
-            mark.update(repr((action.api, action.arguments, action.occurrence)).encode())
+        for key, occurrence in self._made:
+            mark.update(b"%b/%d" % (key, occurrence))
         return f"path:{mark.hexdigest()}"
 
     # ------------------------------------------------------------------ the world behind
@@ -300,7 +318,7 @@ class StoreEnv(ToolEnv):
             return found[0].observation if found else ""
         observation = await self._bring(())
         if observation:
-            response = world.clean(Response(observation, provenance="computed"))
+            response = world.clean(Response(observation, provenance="computed"), {})
             await asyncio.to_thread(world.store.put, call, [response])
         return observation
 
@@ -308,7 +326,9 @@ class StoreEnv(ToolEnv):
         """Make the call unless someone else makes it now; then wait for theirs."""
         world, store = self._world, self._world.store
         owner = f"{world.owner}/{id(self)}"
-        fresh = bool(store.get(call.key))  # it is there and yet to be made anew
+        again = world.mode in ("live", "refresh")
+        there = store.get(call.key)  # perhaps put there by another process since it was looked for
+        fresh = bool(there) and (again or there[0].provenance == "simulated")
         deadline, pause = time.monotonic() + world.patience, 0.01
         while True:
             if not store.leased(call.key):
@@ -323,7 +343,8 @@ class StoreEnv(ToolEnv):
                 )
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, 0.25)
-            if (found := world.known([call])) and world.mode not in ("live", "refresh"):
+            done = not again or (world.mode == "refresh" and call.key in world.refreshed)
+            if done and (found := world.known([call])):
                 return found[0].step()
 
     async def _claim(
@@ -350,12 +371,19 @@ class StoreEnv(ToolEnv):
             await self._bring(self._path)
             step = await self._ask(action)
             self._at = (*self._path, action)
-            response = world.clean(Response.of(step, world.source))
+            response = world.clean(Response.of(step, world.source), action.kwargs())
             if world.kept(response):
-                await asyncio.shield(asyncio.to_thread(store.put, call, [response], owner=owner))
-                kept = True
+                kept = True  # the lease goes with it
+                putting = asyncio.ensure_future(
+                    asyncio.to_thread(store.put, call, [response], owner=owner)
+                )
+                try:
+                    await asyncio.shield(putting)
+                except asyncio.CancelledError:
+                    await putting
+                    raise
             world.refreshed.add(call.key)
-            told = {k: v for k, v in response.detail.items() if k != "step"}
+            told = {k: v for k, v in response.detail.items() if k != STEP}
             info = step.info._replace(detail=told or None)
             return step._replace(observation=response.observation, info=info)
         finally:

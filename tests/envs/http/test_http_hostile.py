@@ -17,7 +17,7 @@ from web_server import Asked, reply, web
 
 from toolgrove.core import BadArguments, Step, ToolError
 from toolgrove.envs.http.addresses import checked_url, public
-from toolgrove.envs.http.bodies import enveloped, unpacker
+from toolgrove.envs.http.bodies import Unpacker, enveloped
 from toolgrove.envs.http.client import HTTPClient, HTTPRequest
 from toolgrove.envs.http.documents import HTTPWorld, endpoint_of, request_of
 from toolgrove.envs.http.proxy import ProxyWorld
@@ -46,7 +46,7 @@ def response(step: Step) -> Any:
 
 def test_a_bomb_is_never_unpacked_beyond_the_limit() -> None:
     bomb = gzip.compress(b"0" * 30_000_000)
-    unpack = unpacker("gzip")
+    unpack = Unpacker("gzip")
     assert len(unpack(bomb, 1001)) == 1001
 
 
@@ -65,7 +65,7 @@ def test_packings_on_top_of_each_other_are_refused() -> None:
 def test_packed_bodies_come_out_whole(wbits: int, body: bytes, size: int) -> None:
     packer = zlib.compressobj(wbits=wbits)
     packed = packer.compress(body) + packer.flush()
-    unpack = unpacker("gzip" if wbits > 15 else "deflate")
+    unpack = Unpacker("gzip" if wbits > 15 else "deflate")
     if wbits < 0:  # told apart by its first bytes
         size = max(size, 16)
     pieces = [packed[i : i + size] for i in range(0, len(packed), size)]
@@ -243,3 +243,12 @@ def test_who_may_be_asked(tmp_path: Path) -> None:
     assert not wide.client.private and wide.client.hosts == {"localhost", "a.test"}
     assert not HTTPWorld(path, base="http://a.test").client.private
     assert ProxyWorld("http://localhost:8080/virtual").fork == "free"
+
+
+def test_a_packed_body_that_ends_too_early_is_no_answer() -> None:
+    whole = gzip.compress(b'{"a": 1}')
+    unpack = Unpacker("gzip")
+    assert unpack(whole[:-4], 1000) == b'{"a": 1}' and not unpack.ended
+    unpack = Unpacker("gzip")
+    two = gzip.compress(b"[1,") + gzip.compress(b"2]")
+    assert unpack(two, 1000) == b"[1,2]" and unpack.ended

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from toolgrove.core import UsageError
@@ -37,6 +37,16 @@ def written(folder: Path, name: str, *parts: list[Recorded]) -> bytes:
     return (folder / f"{name}.jsonl.gz").read_bytes()
 
 
+@example(
+    [Recorded(Call("t", "a", "{}"), (Response("a"),))],
+    [
+        Recorded(
+            Call("t", "a", "{}"),
+            (Response("b", provenance="simulated"),),
+            (Response("b", provenance="simulated", made="2026-01-01T00:00:00Z"),),
+        )
+    ],
+)
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(sides, max_size=3), st.lists(sides, max_size=3))
 def test_a_merge_does_not_depend_on_the_order(

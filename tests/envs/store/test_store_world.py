@@ -312,7 +312,91 @@ def test_replay_changes_no_answer_and_needs_no_right_to_write(path: Path) -> Non
         folder.chmod(0o700)
 
 
+def test_refresh_renews_what_an_import_serves(path: Path) -> None:
+    store = Store(path)
+    seven = Task("x", "the weather", (FORECAST,), extra={"query_id": 7})
+    for scope in ("", "task:7"):
+        store.put(call_of(FORECAST, {"city": "Rome"}, scope), [Response("old", "ok", "imported")])
+    store.close()
+    refreshing = StoreWorld(path, Weather(), "refresh")
+    assert said(ask(refreshing, call(), task=seven)[0]) == 1
+    assert said(ask(refreshing, call(), task=seven)[0]) == 1
+    close(refreshing)
+    replayed = StoreWorld(path)
+    assert said(ask(replayed, call(), task=seven)[0]) == 1
+    close(replayed)
+
+
+def test_many_who_refresh_one_call_make_it_once(path: Path) -> None:
+    record(path, call())
+    weather = Weather(echo="new")
+
+    async def together() -> list[Step]:
+        world = StoreWorld(path, weather, "refresh")
+
+        async def one() -> Step:
+            env = world.env()
+            await env.reset(TASK, seed=0)
+            return await env.step(call())
+
+        steps = await asyncio.gather(*(one() for _ in range(8)))
+        await world.close()
+        return steps
+
+    assert {said(step) for step in asyncio.run(together())} == {1}
+    assert len(weather.made) == 1
+
+
+def test_two_tools_may_have_functions_of_one_name(path: Path) -> None:
+    tools = [API("search", tool=tool, api="Search") for tool in ("A", "B")]
+    recording = StoreWorld(path, Weather(), "record-missing")
+    for api in tools:
+        ask(recording, Action("search", "{}"), task=Task(api.tool, "x", (api,)))
+    close(recording)
+    replayed = StoreWorld(path)
+    found = [ask(replayed, Action("search"), task=Task(a.tool, "x", (a,)))[0] for a in tools]
+    assert [said(step) for step in found] == [1, 2]
+    close(replayed)
+
+
+def test_what_is_given_as_a_secret_is_not_kept_where_it_is_echoed(path: Path) -> None:
+    recording = StoreWorld(path, Weather(echo="Bearer abcdefghijk"), "record-missing")
+    [step] = ask(recording, call(authorization="Bearer abcdefghijk"))
+    close(recording)
+    assert "abcdefghijk" not in repr(step)
+    assert not any(b"abcdefghijk" in file.read_bytes() for file in path.parent.iterdir())
+
+
+def test_passwords_that_a_call_is_about_are_different_calls(path: Path) -> None:
+    recording = StoreWorld(path, Weather(), "record-missing")
+    steps = ask(recording, call(password="weak one"), call(password="xK9#qLw27!"))
+    close(recording)
+    assert [said(step) for step in steps] == [1, 2]
+    assert not any(b"weak one" in file.read_bytes() for file in path.parent.iterdir())
+
+
+def test_a_detail_of_the_world_may_be_called_step(path: Path) -> None:
+    response = Response("x", detail={"step": 3})
+    assert response.step().info.detail == {"step": 3}
+    ended = Response.of(Step("x", 1.0, True, False, StepInfo("ok", "live", 0.0, {"step": 3})))
+    assert ended.step()[:4] == ("x", 1.0, True, False)
+    assert ended.step().info.detail == {"step": 3}
+
+
 # Worlds with a state
+
+
+def test_how_the_calls_before_were_written_makes_no_difference(path: Path) -> None:
+    task = shop_tasks(1)[0]
+    view = Action("view_cart")
+    recording = StoreWorld(path, Episodes(ShopEnv), "record-missing")
+    add = Action("add_to_cart", '{"item": "apple", "quantity": 2}')
+    first = ask(recording, add, view, task=task)[1]
+    close(recording)
+    replayed = StoreWorld(path)
+    other = Action("add_to_cart", '{"quantity":2.0,"item":"apple"}')
+    assert ask(replayed, other, view, task=task)[1].observation == first.observation
+    close(replayed)
 
 
 @pytest.mark.parametrize("fork", ["snapshot", "replay"])
