@@ -38,7 +38,8 @@ def mark_of(node: Node) -> str:
 def draw(tree: Tree, *, width: int = 100) -> str:
     """The tree as text, lines cut to a width in columns; what is far down shows its level."""
     winner = tree.find(tree.winner) if tree.winner else None
-    winning = {node.id for node in winner.path()} if winner is not None else set()
+    answered = winner is not None and winner.solved  # of a give-up there is no path of the answer
+    winning = {node.id for node in winner.path()} if winner is not None and answered else set()
     lines: list[str] = []
     seen: set[str] = set()
     for root in tree.roots:

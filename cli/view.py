@@ -141,6 +141,7 @@ async def _asked(told: Mapping[str, str], shown: Shown, slots: asyncio.Semaphore
     task = asyncio.create_task(work())
     _working.add(task)
     task.add_done_callback(_working.discard)
+    shown.tell("reload", {})
     return shown.numbers[str(prepared.path), prepared.key]
 
 

@@ -67,12 +67,12 @@ def kind_of(node: Node) -> Kind:
     status = None if node.step is None else node.step.info.status
     if status == "no_such_api":
         return "no_such_api"
+    if node.action is not None and status is None:
+        return "unmade"
     if node.pruned:
         return "pruned"
     if node.action is None:
         return "thought"
-    if status is None:
-        return "unmade"
     return "step" if status == "ok" else "error"
 
 
@@ -105,7 +105,11 @@ def places(tree: Tree) -> list[Place]:
 def winning(tree: Tree) -> frozenset[str]:
     """The ids on the path of the answer."""
     found = tree.find(tree.winner) if tree.winner else None
-    return frozenset() if found is None else frozenset(node.id for node in found.path())
+    return (
+        frozenset()
+        if found is None or not found.solved
+        else frozenset(node.id for node in found.path())
+    )
 
 
 def corners(kind: Kind) -> list[tuple[float, float]]:
@@ -116,7 +120,7 @@ def corners(kind: Kind) -> list[tuple[float, float]]:
     }.get(kind, (24, 0.0))  # fmt: skip
     if kind == "unmade":
         return [(-0.45, -0.9), (0.45, -0.9), (0.45, 0.9), (-0.45, 0.9)]
-    size = 0.55 if kind == "thought" else 0.85 if kind in ("step", "root") else 1.1
+    size = 0.55 if kind == "thought" else 0.85 if kind == "step" else 1.1
     angles = [math.radians(turn + 360 * i / sides) for i in range(sides)]
     return [(size * math.cos(a), size * math.sin(a)) for a in angles]
 

@@ -8,10 +8,13 @@ index.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import blake2b
 from typing import Any, Final
 
 from ...core import API, Hint, Message, Node, Policy, Siblings, Task, Tree, UsageError, make
 from ...core.lines import read_lines
+from ...core.prompt import Prompt
+from ...core.session import digest
 from ..scored import Item, ScoredRun, tasks_of
 from ..trial import Key
 
@@ -65,7 +68,8 @@ def document(
             place = (item.key.suite, item.key.task)
             if place not in index:
                 index[place] = len(found["tasks"])
-                found["tasks"].append(_task(place, tasks.get(place), texts))
+                told = _task(place, tasks.get(place), texts)
+                found["tasks"].append({**told, "digest": item.digest})
             trial = _trial(item, number, index[place], texts)
             if trees and item.trial is not None:
                 task = tasks.get(place)
@@ -79,7 +83,7 @@ def tree_of(run: ScoredRun, key: Key, task: Task | None, texts: Texts) -> dict[s
     """One trial's tree with the prompts as they were sent, as far as they can be made again."""
     trial = run.directory.load(key)
     records, _ = read_lines(run.path / "journal" / key.file)
-    return tree_document(trial.tree, task, _policy(run), records, texts)
+    return tree_document(trial.tree, task, _policy(run), records, texts, trial.seed)
 
 
 def tree_document(
@@ -88,6 +92,7 @@ def tree_document(
     policy: Policy | None,
     records: Iterable[Mapping[str, Any]],
     texts: Texts,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """A tree as the viewer draws it.
 
@@ -97,10 +102,14 @@ def tree_document(
         policy: that worded them; None leaves them out.
         records: the trial's journal: when each thing happened, and what a reset showed.
         texts: where texts go.
+        seed: of the trial, which the digests of what was sent depend on.
     """
-    happened = _Moments(records)
+    happened = _Moments(tree, records)
     prompts = _prompts(tree, task, policy, happened.shown) if task and policy else {}
     hints = _hints(tree, policy) if policy else {}
+    sent: set[str] = set()
+    if prompts and task and policy:
+        sent = _sent(tree, task, policy, prompts, hints, happened.asked, seed)
     nodes = []
     for order, node in enumerate(sorted(tree.walk(), key=happened.of)):
         nodes.append((node.id, order, happened.at(node)))
@@ -115,8 +124,12 @@ def tree_document(
             told["adds"] = [_message(message, texts) for message in prompts[node.id]]
         if node.id in hints:
             told["told"] = [_message(message, texts) for message in hints[node.id]]
+        if node.id in sent:
+            told["sent"] = True
         out.append(told)
-    return {"winner": tree.winner, "nodes": out, "prompts": bool(prompts)}
+    winner = tree.find(tree.winner) if tree.winner else None
+    solved = winner is not None and winner.solved
+    return {"winner": tree.winner if solved else None, "nodes": out, "prompts": bool(prompts)}
 
 
 # ---------------------------------------------------------------------- the parts
@@ -251,17 +264,24 @@ def _prompts(
     tree: Tree, task: Task, policy: Policy, shown: Mapping[str, str]
 ) -> dict[str, Sequence[Message]]:
     """The messages that each node added to its parent's."""
+    offered = _offered(task)
+    found: dict[str, Sequence[Message]] = {}
+    for root in tree.roots:
+        found[root.id] = policy.start(
+            task, offered, shown.get(root.id, shown.get(tree.root.id, ""))
+        )
+        for node in list(root.walk())[1:]:
+            found[node.id] = policy.extend(node)
+    return found
+
+
+def _offered(task: Task) -> tuple[API, ...]:
+    """What a search offers: the task's functions, and Finish."""
     from ...core.finish import API_DOC
     from ...core.values import FINISH
 
     named = any(api.name == FINISH for api in task.apis)
-    offered = task.apis if named else (*task.apis, API_DOC)
-    found: dict[str, Sequence[Message]] = {}
-    for root in tree.roots:
-        found[root.id] = policy.start(task, offered, shown.get(root.id, ""))
-        for node in list(root.walk())[1:]:
-            found[node.id] = policy.extend(node)
-    return found
+    return task.apis if named else (*task.apis, API_DOC)
 
 
 def _hints(tree: Tree, policy: Policy) -> dict[str, Sequence[Message]]:
@@ -292,36 +312,79 @@ def _hint(data: Mapping[str, Any], there: Mapping[str, Node]) -> Hint | None:
 class _Moments:
     """When each node was complete, by the journal; by its place where that is silent."""
 
-    def __init__(self, records: Iterable[Mapping[str, Any]]) -> None:
-        self._by_key: dict[str, tuple[int, float | None]] = {}
+    def __init__(self, tree: Tree, records: Iterable[Mapping[str, Any]]) -> None:
+        by_key: dict[str, tuple[int, float | None]] = {}
+        began: dict[str, tuple[int, float | None]] = {}
         self.shown: dict[str, str] = {}
+        self.asked: dict[str, str] = {}  # by node: the digest of what was sent for it
+        asked: dict[str, Any] = {}
         for number, record in enumerate(records):
             key = record.get("key")
             if not isinstance(key, str):
                 continue
-            self._by_key[key] = (number, record.get("at"))
+            by_key[key] = (number, record.get("at"))
+            asked[key] = record.get("asked")
+            began.setdefault(key.partition(":")[0], by_key[key])
             if key.endswith(":reset") and isinstance(record.get("got"), str):
                 self.shown[key.removesuffix(":reset")] = record["got"]
+        self._found: dict[str, tuple[int, float | None] | None] = {}
+        self._order: dict[str, int] = {}
+        opened: dict[str, int] = {}
+        for node in tree.walk():
+            parent, found = node.parent, by_key.get(f"{node.id}:step")
+            if parent is None:
+                found = by_key.get(f"{node.id}:reset") or began.get(node.id) or (-1, 0.0)
+            elif node.first:
+                nth = opened[parent.id] = opened.get(parent.id, -1) + 1
+                key = f"{parent.id}:propose:{nth}"
+                found = found or by_key.get(key)
+                if isinstance(told := asked.get(key), str):
+                    self.asked[node.id] = told
+            else:
+                found = found or self._found[parent.id]
+            self._found[node.id] = found
+            if found is not None:
+                self._order[node.id] = found[0]
+            else:
+                assert parent is not None, "a root has a moment"
+                self._order[node.id] = self._order[parent.id]
 
-    def _found(self, node: Node) -> tuple[int, float | None] | None:
-        """The record that completed a node: its step, or else the reply that it opens."""
-        if (step := self._by_key.get(f"{node.id}:step")) is not None:
-            return step
-        parent = node.parent
-        if parent is None:
-            return self._by_key.get(f"{node.id}:reset", (-1, 0.0))
-        if not node.first:
-            return self._found(parent)
-        opened = [child for child in parent.children if child.first]
-        return self._by_key.get(f"{parent.id}:propose:{opened.index(node)}")
-
-    def of(self, node: Node) -> tuple[float, int]:
-        """What nodes are sorted by."""
-        while (found := self._found(node)) is None and node.parent is not None:
-            node = node.parent
-        return (found[0] if found else -1, node.depth)
+    def of(self, node: Node) -> int:
+        """What nodes are sorted by, those of one moment in preorder."""
+        return self._order[node.id]
 
     def at(self, node: Node) -> float | None:
         """Seconds from the trial's start, where the journal tells them."""
-        found = self._found(node)
+        found = self._found[node.id]
         return None if found is None else found[1]
+
+
+def _sent(
+    tree: Tree,
+    task: Task,
+    policy: Policy,
+    adds: Mapping[str, Sequence[Message]],
+    hints: Mapping[str, Sequence[Message]],
+    asked: Mapping[str, str],
+    seed: int,
+) -> set[str]:
+    """The nodes whose prompt, made again, has the digest that the journal kept of what was sent."""
+    there = {node.id: node for node in tree.walk()}
+    offered = _offered(task)
+    prompts: dict[str, Prompt] = {}
+    sent = set()
+    for node in there.values():
+        parent = node.parent
+        if parent is None:
+            prompts[node.id] = Prompt(adds[node.id])
+            continue
+        prompts[node.id] = prompts[parent.id].then(adds[node.id])
+        if (want := asked.get(node.id)) is None:
+            continue
+        hint = node.reply.hint if node.reply is not None else None
+        tools = policy.tools(offered, _hint(hint.to_json(), there) if hint else None)
+        content = prompts[parent.id].then(hints.get(node.id, ())).digest + digest(tools)
+        marks = (blake2b(content + b"%d/%d" % (n, seed), digest_size=8) for n in range(len(asked)))
+        if any(mark.hexdigest() == want for mark in marks):
+            sent.add(node.id)
+    return sent

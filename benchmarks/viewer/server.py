@@ -27,7 +27,7 @@ from ..page import content_hash, page_style
 from ..scored import ScoredRun
 from ..trial import Key
 from .document import Tasks, Texts, document, tasks_as_run, tree_document, tree_of
-from .inline import script, style
+from .inline import plain_json, script, style
 
 NOTES: Final = "notes.json"  # beside run.json
 LARGEST: Final = 1_000_000  # bytes of a request
@@ -122,7 +122,7 @@ class Shown:
             started = time.perf_counter()
             try:
                 changed = self.changed()
-            except (ToolgroveError, OSError) as error:
+            except Exception as error:  # the next look may find it whole
                 self.tell("status", {"text": f"cannot be read now: {error}"})
                 continue
             for each in changed:
@@ -145,7 +145,7 @@ class Shown:
                 except TimeoutError:
                     yield ": alive\n\n"
                     continue
-                yield f"event: {event}\ndata: {json.dumps(data)}\n\n"
+                yield f"event: {event}\ndata: {plain_json(data)}\n\n"
         finally:
             self._listeners.discard(queue)
 
@@ -229,11 +229,11 @@ def application(
 
     async def data(request: Request) -> Response:
         extra = {"notes": _notes(shown), "ask": dict(choices or {}) if ask else None}
-        return JSONResponse({**shown.document, **extra, "version": shown.version})
+        return _Json({**shown.document, **extra, "version": shown.version})
 
     async def tree(request: Request) -> Response:
         number = int(request.path_params["number"])
-        return JSONResponse(await asyncio.to_thread(shown.tree, number))
+        return _Json(await asyncio.to_thread(shown.tree, number))
 
     async def events(request: Request) -> Response:
         head = {"cache-control": "no-store"}
@@ -244,6 +244,7 @@ def application(
         told = json.loads(await request.body())
         if not isinstance(told, dict) or not all(isinstance(v, str) for v in told.values()):
             raise ValueError("notes are texts by task")
+        told = {key: text for key, text in {**_notes(shown), **told}.items() if text}
         path = shown.paths[0] / NOTES
         draft = path.with_name(f"{NOTES}.new")
         draft.write_text(json.dumps(told, indent=1, ensure_ascii=False), "utf-8", "replace")
@@ -280,6 +281,11 @@ def application(
             Route("/ask", guarded(asked), methods=["POST"]),
         ],
     )
+
+
+class _Json(JSONResponse):
+    def render(self, content: Any) -> bytes:
+        return plain_json(content).encode()
 
 
 def _notes(shown: Shown) -> dict[str, str]:

@@ -27,6 +27,8 @@ def grown(parents: list[int], api: str = "search") -> Tree:
         node.step = Step("found", info=StepInfo("ok"))
         parent.children.append(node)
         nodes.append(node)
+    if parents:
+        nodes[-1].step = Step("", 0.0, True, False, StepInfo("answered"))
     return Tree([nodes[0]], nodes[-1].id)
 
 
@@ -104,6 +106,6 @@ def test_networkx_has_what_the_tree_has() -> None:
         told = graph.nodes[node.id]
         assert told["kind"] == kind_of(node) and told["depth"] == node.depth
         if node.action is not None:
-            assert told["api"] == "search" and told["status"] == "ok"
+            assert told["api"] == "search" and told["status"] in ("ok", "answered")
     assert graph.edges["0", "0.0"]["api"] == "search"
     assert [id for id, won in graph.nodes(data="winning") if won] == ["0", "0.1"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,18 +11,11 @@ import pytest
 
 from toolgrove.benchmarks.labelling import rendered
 
-try:
-    from playwright.sync_api import sync_playwright
-except ModuleNotFoundError:
-    pytest.skip("playwright is not installed", allow_module_level=True)
-
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser")
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium is installed")
 HOSTILE = "</script><img src=x onerror=\"document.title='broken'\"><!--<script>"
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Any]:
+def page(chromium: Any, tmp_path: Path) -> Iterator[Any]:
     """A page of four answers, one of them hostile, opened from a file without a network."""
     items = []
     for number in range(1, 5):
@@ -34,17 +26,15 @@ def page(tmp_path: Path) -> Iterator[Any]:
         )
     file = tmp_path / "page.html"
     file.write_text(rendered({"sample": "abcdef012345", "items": items}))
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        context = browser.new_context(offline=True, accept_downloads=True)
-        opened = context.new_page()
-        opened.errors = []
-        opened.on("console", lambda said: opened.errors.append(said.text))
-        opened.on("pageerror", lambda error: opened.errors.append(str(error)))
-        opened.goto(file.as_uri())
-        yield opened
-        assert opened.errors == []
-        browser.close()
+    context = chromium.new_context(offline=True, accept_downloads=True)
+    opened = context.new_page()
+    opened.errors = []
+    opened.on("console", lambda said: opened.errors.append(said.text))
+    opened.on("pageerror", lambda error: opened.errors.append(str(error)))
+    opened.goto(file.as_uri())
+    yield opened
+    assert opened.errors == []
+    context.close()
 
 
 def test_label_all_with_keys_reload_and_download(page: Any, tmp_path: Path) -> None:
@@ -73,11 +63,11 @@ def test_label_all_with_keys_reload_and_download(page: Any, tmp_path: Path) -> N
     page.click("#clear")
     assert "0 of 4 labelled" in page.inner_text("#progress")
     page.set_input_files("#file", got.path())
-    page.wait_for_function("document.getElementById('progress').textContent.startsWith('4 of 4')")
+    page.locator("#progress", has_text="4 of 4").wait_for()
     torn = tmp_path / "torn.json"
     torn.write_text('{"kind": "toolgro')
     page.set_input_files("#file", torn)
-    page.wait_for_function("document.getElementById('message').textContent.includes('torn')")
+    page.locator("#message", has_text="torn").wait_for()
 
 
 def test_hostile_text_is_text(page: Any) -> None:

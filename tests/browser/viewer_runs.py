@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from toolgrove.benchmarks.judges import Verdict
 from toolgrove.benchmarks.page import page
 from toolgrove.benchmarks.plan import Parts, Plan, describe
 from toolgrove.benchmarks.rundir import RunDirectory
+from toolgrove.benchmarks.runner import Runner
 from toolgrove.benchmarks.scored import ScoredRun
 from toolgrove.benchmarks.suites import load_suites, write_jsonl
 from toolgrove.benchmarks.trial import Key, Trial
@@ -74,6 +77,16 @@ def make_run(
     with closing(RunDirectory.create(path, describe(plan, parts))) as directory:
         for number, key in enumerate(plan.keys()[:done]):
             add(directory, key, listed, number, size, text)
+    return ScoredRun(path)
+
+
+def shop_run(path: Path) -> ScoredRun:
+    """A run as the runner makes it, journals and all."""
+    plan = Plan(load_suites("shop:n=3"), ["react", "dfsdt:width=2"], "stumble", "shop", "match")
+    parts = Parts.of(plan)
+    directory = RunDirectory.create(path, describe(plan, parts))
+    with closing(directory), ThreadPoolExecutor(1) as thread:  # the browser has a loop in ours
+        thread.submit(asyncio.run, Runner(plan, directory, parts=parts).run()).result()
     return ScoredRun(path)
 
 

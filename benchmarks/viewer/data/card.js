@@ -156,11 +156,11 @@ function card(node, { trial, task, tree, text, go, toggle }) {
   const beside = siblings(node, go);
   if (beside) parts.push(beside);
   if (node.told) parts.push(lazily("told beside the path (siblings, reflections)",
-    () => messages(node.told, text), true));
-  if (tree.prompts && node.parent) {
+    () => messages(node.told, tree.text), true));
+  if (node.sent) {
     parts.push(lazily("the prompt as sent", () => {
       const path = pathOf(node).slice(0, -1).flatMap((each) => each.adds ?? []);
-      return messages([...path, ...(node.told ?? [])], text);
+      return messages([...path, ...(node.told ?? [])], tree.text);
     }));
   }
   if (node.detail) {

@@ -3,7 +3,7 @@
 
 const KINDS = {
   root: "task", answered: "answered", gave_up: "gave up", pruned: "pruned", error: "error",
-  no_such_api: "no such API", env_miss: "not recorded", limit: "budget ended",
+  no_such_api: "no such API", env_miss: "not recorded", limit: "budget ended", unmade: "not made",
   failed: "model failed", thought: "no call", step: "call",
 };
 
@@ -50,11 +50,11 @@ function kindOf(node, trial) {
   if (node.solved) return "answered";
   if (node.status === "gave_up") return "gave_up";
   if (node.status === "no_such_api") return "no_such_api";
+  if (node.api !== undefined && node.status === undefined) {
+    return { env_miss: "env_miss", growing: "step", limit: "limit" }[trial.end] ?? "unmade";
+  }
   if (node.pruned) return "pruned";
   if (node.api === undefined) return "thought";
-  if (node.status === undefined) {
-    return { env_miss: "env_miss", growing: "step" }[trial.end] ?? "limit";
-  }
   return node.status === "ok" ? "step" : "error";
 }
 

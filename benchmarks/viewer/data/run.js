@@ -19,6 +19,7 @@ class Viewer {
     this.left = new AbortController();
     const { signal } = this.left;
     window.addEventListener("hashchange", () => {
+      if (location.hash.length > 1 && !location.hash.includes("=")) return; // a link in the page
       const wanted = this._stateOf(location.hash);
       if (JSON.stringify(wanted) !== JSON.stringify(this.state)) {
         this.state = wanted;
@@ -26,6 +27,7 @@ class Viewer {
       }
     }, { signal });
     document.addEventListener("keydown", (event) => this._key(event), { signal });
+    window.addEventListener("beforeprint", () => this.views?.forEach((view) => view.fit()), { signal });
   }
 
   // Another viewer has taken its place.
@@ -38,8 +40,8 @@ class Viewer {
 
   _stateOf(hash) {
     const told = new URLSearchParams(hash.replace(/^#/, ""));
-    const open = (told.get("t") ?? "").split(".").filter((n) => /^\d+$/.test(n)).map(Number)
-      .filter((n) => n < this.data.trials.length).slice(0, MOST);
+    const named = (told.get("t") ?? "").split(".").filter((n) => /^\d+$/.test(n)).map(Number);
+    const open = [...new Set(named)].filter((n) => n < this.data.trials.length).slice(0, MOST);
     const state = { open, node: told.get("n") ?? "", step: told.get("s") ?? "" };
     for (const what of ["planner", "suite", "outcome", "tool", "q", "sort"]) {
       state[what] = told.get(what) ?? "";
@@ -47,7 +49,7 @@ class Viewer {
     return state;
   }
 
-  _remember() {
+  _remember(push) {
     const told = new URLSearchParams();
     const { open, node, step, ...rest } = this.state;
     if (open.length) told.set("t", open.join("."));
@@ -55,12 +57,13 @@ class Viewer {
     if (step) told.set("s", step);
     for (const [key, value] of Object.entries(rest)) if (value) told.set(key, value);
     const hash = told.toString();
-    if (location.hash.replace(/^#/, "") !== hash) history.replaceState(null, "", `#${hash}`);
+    if (location.hash.replace(/^#/, "") !== hash) history[push ? "pushState" : "replaceState"](null, "", `#${hash}`);
   }
 
   set(changes, { draw = true } = {}) {
+    if (changes.open && this.playing) this._play();
     Object.assign(this.state, changes);
-    this._remember();
+    this._remember(changes.open !== undefined);
     if (draw) this.render();
   }
 
@@ -76,7 +79,9 @@ class Viewer {
       const key = `${trial.run} ${trial.planner}`;
       if (!seen.has(key)) {
         seen.set(key, this.columns.length);
-        const name = many ? `${trial.planner} (${runs[trial.run].name})` : trial.planner;
+        const same = runs.filter((run) => run.name === runs[trial.run].name).length > 1;
+        const run = runs[trial.run].name + (same ? ` #${trial.run + 1}` : "");
+        const name = many ? `${trial.planner} (${run})` : trial.planner;
         this.columns.push({ planner: trial.planner, run: trial.run, name });
       }
       const cell = this.cells[trial.task];
@@ -88,7 +93,7 @@ class Viewer {
     this.rows = [];
     const rows = new Map();
     tasks.forEach((task, number) => {
-      const key = JSON.stringify([task.suite, task.id]);
+      const key = JSON.stringify([task.suite, task.id, task.digest]);
       if (!rows.has(key)) {
         rows.set(key, { task, number, cells: new Map() });
         this.rows.push(rows.get(key));
@@ -100,8 +105,8 @@ class Viewer {
   }
 
   _row(number) {
-    const { suite, id } = this.data.tasks[this.data.trials[number].task];
-    return this.rows.findIndex(({ task }) => task.suite === suite && task.id === id);
+    const { suite, id, digest } = this.data.tasks[this.data.trials[number].task];
+    return this.rows.findIndex(({ task }) => task.suite === suite && task.id === id && task.digest === digest);
   }
 
   differs(row) {
@@ -168,13 +173,13 @@ class Viewer {
     this.count = make("p", { class: "count", role: "status" });
     this.matrix = make("div", { class: "matrix scroll" });
     this.panes = make("div", { class: "panes" });
-    this.aside = make("aside", { class: "aside", "aria-label": "the chosen node" });
+    this.aside = make("aside", { class: "aside", tabindex: "-1", "aria-label": "the chosen node" });
     this.slider = make("input", { type: "range", min: "0", step: "1", "aria-label": "step of the search" });
     this.stepped = make("output", { text: "" });
     this.play = make("button", { type: "button", text: "▶ play", on: { click: () => this._play() } });
     this.slider.addEventListener("input", () => this._step(Number(this.slider.value)));
     this.bar = make("div", { class: "bar" },
-      make("button", { type: "button", text: "← back to all tasks", on: { click: () => this.set({ open: [], node: "", step: "" }) } }),
+      make("button", { type: "button", text: "← back to all tasks", on: { click: () => this._back() } }),
       make("button", { type: "button", text: "next where they disagree (d)", class: "differ", on: { click: () => this.nextDiffering() } }),
       make("span", { class: "steps" }, this.play, this.slider, this.stepped));
     this.heading = make("h2", { class: "task", tabindex: "-1" });
@@ -227,7 +232,7 @@ class Viewer {
             type: "button", class: `cell ${trial.outcome}`, text: OUTCOMES[trial.outcome] ?? "?",
             title: `${trial.outcome}${trial.spent ? `, ${trial.spent.calls} calls` : ""}`,
             "aria-label": `${clip(task.id, 40)}, ${clip(column.name, 40)}: ${trial.outcome}`,
-            disabled: trial.end === undefined, on: { click: () => this.openTrials([number]) },
+            disabled: trial.end === undefined && !trial.growing, on: { click: () => this.openTrials([number]) },
           }));
         }
         line.append(cell);
@@ -246,7 +251,7 @@ class Viewer {
   }
 
   openRow(row) {
-    const list = [...row.cells.values()].map((numbers) => numbers.find((n) => this.data.trials[n].end !== undefined));
+    const list = [...row.cells.values()].map((numbers) => numbers.find((n) => this.data.trials[n].end !== undefined || this.data.trials[n].growing));
     this.openTrials(list.filter((n) => n !== undefined).slice(0, MOST));
   }
 
@@ -289,9 +294,18 @@ class Viewer {
     const task = data.tasks[data.trials[open[0]].task];
     this.heading.textContent = clip(`${task.suite} · ${task.id}`, 120);
     this.told.textContent = visible(this.text(task.instruction) || "(the task cannot be read any more)");
-    this.note.value = this.notes[`${task.suite} ${task.id}`] ?? "";
+    if (document.activeElement !== this.note) this.note.value = this.notes[`${task.suite} ${task.id}`] ?? "";
     this.bar.querySelector(".differ").hidden = this.columns.length < 2;
-    const trees = await Promise.all(open.map((number) => this._tree(number)));
+    let trees;
+    try {
+      trees = await Promise.all(open.map((number) => this._tree(number)));
+    } catch (error) {
+      if (open !== this.state.open) return;
+      this.views = [];
+      this.aside.replaceChildren();
+      this.panes.replaceChildren(make("p", { class: "warning", role: "alert", text: `this tree cannot be shown: ${visible(error.message)}` }));
+      return;
+    }
     if (open !== this.state.open) return;
     this.views = [];
     const panes = open.map((number, i) => this._pane(number, trees[i]));
@@ -328,7 +342,7 @@ class Viewer {
     }
     const spent = trial.spent ?? {};
     const head = make("header", {},
-      make("b", { text: clip(trial.planner, 60) }), " ",
+      make("b", { text: clip(this.columns.find((c) => c.planner === trial.planner && c.run === trial.run).name, 60) }), " ",
       badge(trial.outcome, trial.outcome),
       make("span", { class: "spent", text: `${spent.calls ?? 0} calls, ${(spent.tokens ?? 0).toLocaleString("en")} tokens` +
         `${trial.limit ? `, ended by its budget of ${trial.limit}` : ""}` }),
@@ -343,7 +357,9 @@ class Viewer {
     const choose = (node) => {
       if (this.state.node !== node.id) this.set({ node: node.id }, { draw: false });
       for (const other of this.views) if (other !== view) { other.selected = null; other._ring(); }
-      this.aside.replaceChildren(card(node, { trial, task, tree, text: tree.text, go, toggle }));
+      const held = this.aside.contains(document.activeElement);
+      this.aside.replaceChildren(card(node, { trial, task, tree, text: this.text, go, toggle }));
+      if (held) this.aside.focus({ preventScroll: true });
     };
     view = new TreeView(tree, { choose, label: `the tree of ${clip(trial.planner, 60)}` });
     this.views.push(view);
@@ -388,11 +404,19 @@ class Viewer {
     if (Number(this.slider.value) >= Number(this.slider.max)) this.slider.value = "0";
     this.play.textContent = "❚❚ stop";
     this.playing = setInterval(() => {
-      const step = Number(this.slider.value) + 1;
+      const step = Math.min(Number(this.slider.value) + 1, Number(this.slider.max));
       this.slider.value = String(step);
       this._step(step);
       if (step >= Number(this.slider.max)) this._play();
     }, 350);
+  }
+
+  // To all tasks, and to the one that was open.
+  _back() {
+    const row = this.rows[this._row(this.state.open[0])];
+    this.set({ open: [], node: "", step: "" });
+    const at = this.matching().indexOf(row);
+    this.matrix.querySelectorAll("tbody .name")[at]?.focus();
   }
 
   // ---------------------------------------------------------------- notes, keys
@@ -401,7 +425,7 @@ class Viewer {
     const task = this.data.tasks[this.data.trials[this.state.open[0]].task];
     const key = `${task.suite} ${task.id}`;
     if (this.note.value) this.notes[key] = this.note.value; else delete this.notes[key];
-    this.saveNotes?.(this.notes);
+    this.saveNotes?.({ [key]: this.note.value });
   }
 
   _download() {
@@ -415,7 +439,7 @@ class Viewer {
       event.target.type !== "range";
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.key === "Escape" && this.state.open.length && !writing) {
-      this.set({ open: [], node: "", step: "" });
+      this._back();
     } else if (writing) return;
     else if (event.key === "d") this.nextDiffering();
     else if (event.key === "D") this.nextDiffering(-1);
@@ -437,6 +461,7 @@ class Viewer {
   // ---------------------------------------------------------------- a run that grows
 
   update(number, trial, texts) {
+    if (!this.data.trials[number]) return;
     const text = reading(texts ?? []);
     for (const what of ["answer", "error"]) trial[what] = text(trial[what]);
     if (trial.verdict) trial.verdict.reason = text(trial.verdict.reason);
@@ -451,8 +476,12 @@ class Viewer {
   growing(number, { tree, texts }) {
     const text = reading(texts);
     const trial = this.data.trials[number];
+    if (!trial) return; // of a run that a reload will bring
+    const began = !trial.growing;
     trial.growing = true;
     this.grown.set(number, { ...grow(tree, text, { end: "growing" }), text });
+    if (began && this.data.trials.length === 1) return this.openTrials([number]);
+    if (began && !this.state.open.length) this._matrix();
     if (!this.state.open.includes(number)) return;
     this.state.node = "";
     this._open();

@@ -31,6 +31,7 @@ function outline(kind, x, y, r = 7) {
     case "error": return polygon(3, -Math.PI / 2);
     case "no_such_api": return polygon(6, 0);
     case "env_miss": return polygon(5, -Math.PI / 2);
+    case "unmade":
     case "limit": return `M${x - r / 2},${y - r}h${r}v${2 * r}h${-r}Z`;
     case "failed": return polygon(3, Math.PI / 2);
     case "thought": return circle(r * 0.55);
