@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from rich.cells import cell_len, set_cell_size
 
 from ..core import Node, Tree
+from ..core.shapes import winning
 
 # What a node's end looks like; a legend stands below every tree.
 MARKS = {
@@ -37,9 +38,7 @@ def mark_of(node: Node) -> str:
 
 def draw(tree: Tree, *, width: int = 100) -> str:
     """The tree as text, lines cut to a width in columns; what is far down shows its level."""
-    winner = tree.find(tree.winner) if tree.winner else None
-    answered = winner is not None and winner.solved  # of a give-up there is no path of the answer
-    winning = {node.id for node in winner.path()} if winner is not None and answered else set()
+    won = winning(tree)
     lines: list[str] = []
     seen: set[str] = set()
     for root in tree.roots:
@@ -49,11 +48,11 @@ def draw(tree: Tree, *, width: int = 100) -> str:
             if len(branch) > width // 2:
                 level = f"‹{len(branch) // 2}› "
                 branch = level + branch[-max(width // 2 - len(level), 2) :]
-            head = f"{branch}{'●' if node.id in winning else '○'} "
+            head = f"{branch}{'●' if node.id in won else '○'} "
             end = f" {MARKS[kind]}" if kind else ""
             room = max(width - len(head) - len(end), 8)
             lines.append(head + clip(plain(caption(node)[: 4 * room]), room) + end)
-    legend = ["● the path of the answer"] if winning else []
+    legend = ["● the path of the answer"] if won else []
     legend += [f"{mark} {kind}" for kind, mark in MARKS.items() if kind in seen]
     return "\n".join([*lines, "", *_packed(legend, width)]).rstrip() + "\n"
 
