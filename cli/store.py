@@ -6,12 +6,16 @@ import asyncio
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..core import FINISH, UsageError
 from .app import app
+
+if TYPE_CHECKING:
+    from ..core import Action
+    from ..envs.store.world import StoreWorld
 
 store = typer.Typer(help="Stores of recorded calls.", no_args_is_help=True)
 app.add_typer(store, name="store")
@@ -190,26 +194,15 @@ def _calls_of(run: Path) -> list[tuple[str, str]]:
     return [call for call in found if call[0] != FINISH]
 
 
-async def _record(
-    file: Path, env: str, calls: Path | None, run: Path | None, mode: Any, concurrency: int
-) -> tuple[int, int, list[str]]:
-    from ..core import Action, Task, ToolError
-    from ..core.deadline import within
-    from ..core.world import world as open_world
+def _wanted(
+    world: StoreWorld, env: str, calls: Path | None, run: Path | None, failed: list[str]
+) -> list[Action]:
+    """The calls to make; why some cannot be made goes to ``failed``."""
+    from ..core import Action
     from ..envs.store.keys import as_given, call_of
     from ..envs.store.nearest import shown
-    from ..envs.store.world import PASSING, StoreWorld
 
-    failed: list[str] = []
     wanted: list[Action] = []
-    if mode == "replay":
-        raise UsageError("mode=replay records nothing")
-    world = StoreWorld(file, open_world(env), mode, keep="lasting")
-    if not world.stateless:
-        raise UsageError(
-            f"{env} has a state, so what a call gets depends on those before it: run the tasks "
-            f"with --env 'store:{file},env=({env}),mode=record-missing'"
-        )
     by_name = {(call_of(a, {}).tool, call_of(a, {}).api): a.name for a in world.apis}
     if run is not None:
         for called, given in _calls_of(run):
@@ -242,6 +235,27 @@ async def _record(
                 failed.append(f"{name}: {env} has no such function")
             else:
                 wanted.append(Action(name, given))
+    return wanted
+
+
+async def _record(
+    file: Path, env: str, calls: Path | None, run: Path | None, mode: Any, concurrency: int
+) -> tuple[int, int, list[str]]:
+    from ..core import Task, ToolError
+    from ..core.deadline import within
+    from ..core.world import world as open_world
+    from ..envs.store.world import PASSING, StoreWorld
+
+    failed: list[str] = []
+    if mode == "replay":
+        raise UsageError("mode=replay records nothing")
+    world = StoreWorld(file, open_world(env), mode, keep="lasting")
+    if not world.stateless:
+        raise UsageError(
+            f"{env} has a state, so what a call gets depends on those before it: run the tasks "
+            f"with --env 'store:{file},env=({env}),mode=record-missing'"
+        )
+    wanted = _wanted(world, env, calls, run, failed)
     limit, kept = asyncio.Semaphore(concurrency), 0
 
     async def one(action: Action) -> None:
