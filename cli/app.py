@@ -37,6 +37,7 @@ from . import (  # noqa: E402, F401 - they add their commands
     calibrate,
     compare,
     convert,
+    data,
     hub,
     listing,
     new,
@@ -47,6 +48,7 @@ from . import (  # noqa: E402, F401 - they add their commands
     serve,
     solve,
     store,
+    train,
     trees,
     view,
 )
