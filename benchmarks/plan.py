@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..core import (
     Budget,
@@ -30,8 +30,12 @@ from ..models.cache import Cached
 from ..models.identity import innermost
 from .fingerprints import digests
 from .judges import Judge, ModelJudge
+from .offering import GIVEN, parse_apis
 from .suites import Suite
 from .trial import Key
+
+if TYPE_CHECKING:
+    from ..models.retrieval import Retriever
 
 Match = Literal["calls", "tokens", "usd"]
 
@@ -46,6 +50,7 @@ class Plan:
         model, env, judge: specs; "" is each suite's own.
         faults: a fault profile: the environment's own (``faults=mixed``), or one of ``faulty``
             around it.
+        apis: ``given``, what each task names; or ``retrieve:k=5``, what a retriever finds for it.
         cache: a file to keep the models' replies in, and to take them from; it changes no result,
             so it is no part of what must be equal for a run to be resumed.
         policy, evaluator: specs.
@@ -70,6 +75,7 @@ class Plan:
     match: Match | None = None
     reference: str | None = None
     faults: str | None = None
+    apis: str = GIVEN
     cache: Path | None = None
 
     def __post_init__(self) -> None:
@@ -85,6 +91,7 @@ class Plan:
         if self.trials < 1 or (self.limit is not None and self.limit < 1):
             raise UsageError("--trials and --limit must be 1 or more")
         Budget(**self.budget)
+        parse_apis(self.apis)
 
     def spec(self, what: Literal["model", "env", "judge"], suite: Suite) -> str:
         """The model, environment or judge of a suite: the plan's, or else the suite's own."""
@@ -116,7 +123,7 @@ class Plan:
         models = {suite.name: self.spec("model", suite) for suite in self.suites}
         envs = {suite.name: self.spec("env", suite) for suite in self.suites}
         named = [*self.planners, *models.values(), *envs.values(), self.policy]
-        files = digests([*named, self.evaluator or ""])
+        files = digests([*named, self.evaluator or "", self.apis])
         return {
             "suites": {s.name: {"digest": s.digest, "tasks": len(s.tasks)} for s in self.suites},
             "planners": list(self.planners),
@@ -125,6 +132,7 @@ class Plan:
             **{k: getattr(self, k) for k in ("policy", "evaluator")},
             **{k: getattr(self, k) for k in ("trials", "seed", "limit", "match", "reference")},
             "budget": dict(self.budget),
+            **({"apis": self.apis} if self.apis != GIVEN else {}),
             **({"files": files} if files else {}),
         }
 
@@ -152,6 +160,7 @@ class Parts:
         own: the parts of suites that have another model, environment or judge, by their name.
         caches: the models' caches, if the plan has one.
         models: all models by their specs, without what stands in front of them.
+        retriever: finds what a task is offered, ``k`` APIs; None offers what the task names.
     """
 
     planners: Mapping[str, Planner]
@@ -163,13 +172,18 @@ class Parts:
     own: Mapping[str, Parts] = field(default_factory=dict)
     caches: Sequence[Cached] = ()
     models: Mapping[str, Model] = field(default_factory=dict)
+    retriever: Retriever | None = None
+    k: int = 0
 
     def of_suite(self, name: str) -> Parts:
         """The parts that a suite runs with."""
         return self.own.get(name, self)
 
     def offered(self, task: Task) -> Task:
-        """The task with the world's functions, where it names none itself."""
+        """The task with what a retriever finds, or the world's functions where it names none."""
+        if self.retriever is not None:
+            found = self.retriever.search(task.instruction, self.k)
+            return replace(task, apis=tuple([hit.api for hit in found]))
         return task if task.apis else replace(task, apis=self.world.apis)
 
     async def close(self) -> None:
@@ -212,6 +226,12 @@ class Parts:
                 parts = cls(planners, models[model], found, policy, evaluator or None, judged)
                 made[model, env, judge] = parts
             own[suite.name] = made[model, env, judge]
+        if (asked_for := parse_apis(plan.apis)) is not None:
+            pool = [api for parts in made.values() for api in parts.world.apis]
+            pool += [api for suite in plan.suites for task in suite.tasks for api in task.apis]
+            retriever = asked_for.over(pool)
+            for parts in made.values():
+                parts.retriever, parts.k = retriever, asked_for.k
         first = own[plan.suites[0].name]
         first.own = {name: parts for name, parts in own.items() if parts is not first}
         first.caches, first.models = caches, bare

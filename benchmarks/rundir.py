@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -33,7 +33,10 @@ class RunDirectory:
             :meth:`load` reads that, so that a large run fits in memory.
         verdicts: by judge spec, then by trial.
         damaged: torn or changed lines that were met.
+        heard: told of every effect that is written into a journal from now on.
     """
+
+    heard: Callable[[Mapping[str, Any]], object] | None = None
 
     def __init__(self, path: Path, *, write: bool = False) -> None:
         self.path = path
@@ -123,7 +126,7 @@ class RunDirectory:
 
     def journal(self, key: Key) -> Journal:
         """The trial's journal, open for going on."""
-        return Journal.open(self.path / "journal" / key.file)
+        return Journal.open(self.path / "journal" / key.file, self.heard)
 
     def add_trial(self, trial: Trial) -> None:
         """Keep a finished trial; on disk when :meth:`synced` has returned."""

@@ -38,6 +38,7 @@ from . import (  # noqa: E402, F401 - they add their commands
     compare,
     convert,
     data,
+    data_annotate,
     hub,
     listing,
     new,

@@ -54,6 +54,10 @@ def bench(
     faults: Annotated[
         str | None, typer.Option(metavar="F", help="Faults of the environment, as mixed.")
     ] = None,
+    apis: Annotated[
+        str,
+        typer.Option(metavar="A", help="What tasks offer: given, or retrieve:k=5[,by=R|,index=D]."),
+    ] = "given",
     limit: Annotated[
         int | None, typer.Option(metavar="N", help="First so many tasks of a suite.")
     ] = None,
@@ -109,9 +113,9 @@ def bench(
     plan = Plan(
         suites=suites,
         planners=planner or list(DEMO_PLANNERS),
-        model=_given_or_own(model, "model", suites),
-        env=_given_or_own(env, "env", suites),
-        judge=_given_or_own(judge, "judge", suites),
+        model=given_or_own(model, "model", suites),
+        env=given_or_own(env, "env", suites),
+        judge=given_or_own(judge, "judge", suites),
         policy=policy,
         evaluator=evaluator,
         trials=trials,
@@ -121,6 +125,7 @@ def bench(
         match=cast(Literal["calls", "tokens", "usd"] | None, match),
         reference=reference,
         faults=faults,
+        apis=apis,
         cache=cache,
     )
     parts = Parts.of(plan)
@@ -175,7 +180,7 @@ def parse_budget(text: str) -> dict[str, float]:
     return caps
 
 
-def _given_or_own(given: str | None, what: str, suites: Sequence[Suite]) -> str:
+def given_or_own(given: str | None, what: str, suites: Sequence[Suite]) -> str:
     """What the user says, or else what all suites bring, or "" where each brings its own."""
     if given:
         return given

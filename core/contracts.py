@@ -124,6 +124,11 @@ class Planner(ABC):
         """Whether the search ever goes back to a node that it has stepped from."""
         return True
 
+    @property
+    def scores(self) -> bool:
+        """Whether the search scores nodes, so that a run needs an evaluator."""
+        return False
+
     @abstractmethod
     async def plan(self, s: Session) -> Node | None:
         """Search, and return the node to answer with; None leaves it to :meth:`best`."""
@@ -140,3 +145,16 @@ class Planner(ABC):
             if node.gave_up:
                 gave_up = node
         return gave_up
+
+    def pick(self, roots: Sequence[Node]) -> Node | None:
+        """The answer of a search that ends without one and may have begun anew (``fresh``).
+
+        The first answer that :meth:`best` finds below a root, else the last give-up.
+        """
+        last = None
+        for root in roots:
+            found = self.best(root)
+            if found is not None and found.solved:
+                return found
+            last = found or last
+        return last

@@ -55,11 +55,22 @@ class Journal:
                 self.past[record["key"]] = record
 
     @classmethod
-    def open(cls, path: Path) -> Journal:
-        """The journal in a file, going on where it ends (a new file begins an empty one)."""
+    def open(cls, path: Path, heard: Callable[[Record], object] | None = None) -> Journal:
+        """The journal in a file, going on where it ends (a new file begins an empty one).
+
+        Args:
+            path: the file.
+            heard: told of each new record when it is written.
+        """
         records, damaged = read_lines(path)
         file = LineFile(path)
-        journal = cls(records, file.append, damaged=damaged)
+
+        def keep(record: Record) -> None:
+            file.append(record)
+            if heard is not None:
+                heard(record)
+
+        journal = cls(records, file.append if heard is None else keep, damaged=damaged)
         journal._file = file
         return journal
 

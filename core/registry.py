@@ -23,7 +23,9 @@ from typing import Any, Literal
 
 from .errors import ToolgroveError, UsageError
 
-KINDS = ("planners", "models", "envs", "policies", "evaluators", "judges", "suites")
+KINDS = (
+    "planners", "models", "envs", "policies", "evaluators", "retrievers", "judges", "suites",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

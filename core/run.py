@@ -105,6 +105,8 @@ async def run(
     journal = journal or Journal()
     budget = budget or Budget()
     policy = policy or make("policies", "functions")
+    if planner.scores and evaluator is None:
+        raise UsageError(f"{planner!r} scores nodes: give an evaluator, such as --evaluator value")
     root, branches = Node("0"), planner.branches
     try:
         pool = EnvPool(env, task, seed=seed, branches=branches, size=envs, timeout=step_timeout)
@@ -156,7 +158,7 @@ async def _search(planner: Planner, effects: Effects, root: Node) -> Result:
         broken.__cause__ = error
     if broken is None:
         try:
-            node = _chosen(planner, root, node)
+            node = _chosen(planner, effects.roots or [root], node)
         except Exception as error:
             broken = error
     tree = Tree(effects.roots or [root], None if broken or node is None else node.id)
@@ -172,9 +174,9 @@ async def _search(planner: Planner, effects: Effects, root: Node) -> Result:
     )
 
 
-def _chosen(planner: Planner, root: Node, node: Node | None) -> Node | None:
+def _chosen(planner: Planner, roots: list[Node], node: Node | None) -> Node | None:
     """The node to answer with: the planner's, or else its best."""
-    found: object = planner.best(root) if node is None else node
+    found: object = planner.pick(roots) if node is None else node
     if found is None or isinstance(found, Node):
         return found
     raise PlannerError(f"{planner!r} gave a {type(found).__name__} to answer with, not a Node")

@@ -8,18 +8,20 @@ docs/design/session.md.
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from hashlib import blake2b
 from typing import Any, TypeVar
 
+from .contracts import Evaluator
 from .deadline import Overdue, within
 from .effects import Effects
 from .errors import BudgetExhausted, ModelError, PlannerError
 from .finish import API_DOC
 from .hints import Hint
 from .pool import refusal
-from .prompt import Prompt
+from .prompt import Message, Prompt
 from .tree import Node
 from .turns import Turns
 from .values import API, FINISH, Action, Reply, Step, ids
@@ -116,24 +118,60 @@ class Session:
             return [await self.step(node, replies[0])]
         return await self.gather(*[self.step(node, reply) for reply in replies])
 
-    async def evaluate(self, nodes: Sequence[Node]) -> list[float]:
-        """Score nodes with the run's evaluator; the scores are also kept on the nodes."""
-        if self._effects.evaluator is None:
+    async def evaluate(self, nodes: Sequence[Node], by: Evaluator | None = None) -> list[float]:
+        """Score nodes with an evaluator, the run's if none is given; kept on the nodes, too.
+
+        Raises:
+            PlannerError: there is no evaluator, or it gave something else than one finite number
+                a node.
+        """
+        evaluator = self._effects.evaluator if by is None else by
+        if evaluator is None:
             raise PlannerError("this planner scores nodes: give the run an evaluator")
-        scores = list(await self._effects.evaluator(self, nodes))
+        if not nodes:
+            return []
+        scores = [float(score) for score in await evaluator(self, nodes)]
         if len(scores) != len(nodes):
             raise PlannerError(f"the evaluator gave {len(scores)} scores for {len(nodes)} nodes")
         for node, score in zip(nodes, scores, strict=True):
-            node.value = float(score)
+            if not math.isfinite(score):
+                raise PlannerError(f"the evaluator gave {score} for node {node.id}")
+            node.value = score
         return scores
 
-    async def ask(self, topic: str, nodes: Sequence[Node] = ()) -> str:
-        """Ask the model a question about nodes, worded by the policy; its answer as text."""
+    async def ask(
+        self, topic: str, nodes: Sequence[Node] = (), *, messages: Sequence[Message] | None = None
+    ) -> str:
+        """Ask the model a question about nodes; its answer as text. See :meth:`poll`."""
+        [answer] = await self.poll(topic, nodes, messages=messages)
+        return answer
+
+    async def poll(
+        self,
+        topic: str,
+        nodes: Sequence[Node] = (),
+        n: int = 1,
+        *,
+        messages: Sequence[Message] | None = None,
+    ) -> list[str]:
+        """N sampled answers to a question about nodes (fewer where the budget ends).
+
+        Args:
+            topic: what it is about.
+            nodes: which nodes.
+            n: how many answers.
+            messages: the question, from an evaluator that has its own words; without them the
+                policy words it.
+
+        Raises:
+            BudgetExhausted: not one call was left.
+        """
         effects = self._effects
-        prompt = Prompt(effects.policy.ask(topic, nodes, effects.task))
+        if messages is None:
+            messages = effects.policy.ask(topic, nodes, effects.task)
         name = ids(nodes) or self.root.id
-        [completion] = await effects.sample(name, f"ask.{topic}", prompt, (), b"", 1)
-        return completion.content or ""
+        made = await effects.sample(name, f"ask.{topic}", Prompt(messages), (), b"", n)
+        return [completion.content or "" for completion in made]
 
     async def effect(
         self, topic: str, nodes: Sequence[Node], do: Callable[[], Awaitable[Any]]

@@ -1,4 +1,4 @@
-"""A catalogue of APIs: looked up by name, and searched by what they are about.
+"""A catalogue of APIs, looked up by name; :mod:`toolgrove.models.retrieval` searches one.
 
 ToolBench's 16,345 APIs load in less than a second: their documents are read at once, and what
 the model is shown of one is made when it is asked for.
@@ -7,70 +7,15 @@ the model is shown of one is made when it is asked for.
 from __future__ import annotations
 
 import csv
-import heapq
 import json
-import math
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..core import API, UsageError
-from .toolbench import function_name, parse_api, standardize
-
-_WORD = re.compile(r"[a-z0-9]+")
-
-
-class Hit(NamedTuple):
-    """An API that was found, and how well it fits."""
-
-    api: API
-    score: float
-
-
-class BM25:
-    """Ranks texts by Okapi's BM25, with the inverse frequency that is never negative.
-
-    Words are runs of ``[a-z0-9]`` in lower case.
-
-    Args:
-        texts: what is ranked.
-        k1: how soon a word that comes again stops counting.
-        b: how much the length of a text counts, from 0 to 1.
-
-    Source: Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond",
-    2009, section 3; idf = ln(1 + (N - n + 0.5) / (n + 0.5)).
-    """
-
-    def __init__(self, texts: Iterable[str], k1: float = 1.5, b: float = 0.75) -> None:
-        lengths: list[int] = []
-        counts: dict[str, list[tuple[int, int]]] = {}
-        for i, text in enumerate(texts):
-            words = _WORD.findall(text.lower())
-            lengths.append(len(words))
-            for word, times in Counter(words).items():
-                counts.setdefault(word, []).append((i, times))
-        mean = sum(lengths) / len(lengths) if lengths else 0.0
-        norms = [k1 * (1 - b + b * length / (mean or 1.0)) for length in lengths]
-        self._postings: dict[str, list[tuple[int, float]]] = {}
-        for word, found in counts.items():
-            rarity = math.log(1 + (len(lengths) - len(found) + 0.5) / (len(found) + 0.5))
-            self._postings[word] = [
-                (i, rarity * times * (k1 + 1) / (times + norms[i])) for i, times in found
-            ]
-
-    def scores(self, query: str) -> dict[int, float]:
-        """The score of every text that has a word of the query, by its number.
-
-        A word that the query says twice counts once.
-        """
-        scores: dict[int, float] = {}
-        for word in dict.fromkeys(_WORD.findall(query.lower())):
-            for i, part in self._postings.get(word, ()):
-                scores[i] = scores.get(i, 0.0) + part
-        return scores
+from .toolbench import function_name, parse_api
 
 
 class Catalogue:
@@ -78,10 +23,13 @@ class Catalogue:
 
     Args:
         docs: their documents, in ToolBench's form.
+
+    Attributes:
+        docs: the same.
     """
 
     def __init__(self, docs: Sequence[Mapping[str, Any]]) -> None:
-        self._docs = docs
+        self.docs = docs
         self._made: dict[int, API] = {}
 
     @classmethod
@@ -112,13 +60,13 @@ class Catalogue:
         return cls(docs)
 
     def __len__(self) -> int:
-        return len(self._docs)
+        return len(self.docs)
 
     def api(self, number: int) -> API:
         """The API at a place of the file, from 0."""
         found = self._made.get(number)
         if found is None:
-            found = self._made[number] = parse_api(self._docs[number])
+            found = self._made[number] = parse_api(self.docs[number])
         return found
 
     @cached_property
@@ -133,7 +81,7 @@ class Catalogue:
     @cached_property
     def _functions(self) -> dict[str, list[int]]:
         found: dict[str, list[int]] = {}
-        for i, doc in enumerate(self._docs):
+        for i, doc in enumerate(self.docs):
             name = function_name(str(doc["api_name"]), str(doc["tool_name"]))
             found.setdefault(name, []).append(i)
         return found
@@ -147,24 +95,7 @@ class Catalogue:
 
     def categories(self) -> dict[str, int]:
         """How many APIs each category has."""
-        return dict(Counter(str(doc.get("category_name") or "") for doc in self._docs))
-
-    def search(self, query: str, k: int = 5) -> list[Hit]:
-        """The k APIs that fit a query best by BM25; equal scores by name, then as in the file.
-
-        An API without a word of the query is never among them.
-        """
-        scores = self._index.scores(query)
-        best = heapq.nsmallest(k, scores.items(), key=lambda hit: (-hit[1], self._name(hit[0])))
-        return [Hit(self.api(i), score) for i, score in best]
-
-    def _name(self, number: int) -> tuple[str, str, int]:
-        doc = self._docs[number]
-        return standardize(str(doc["tool_name"])), standardize(str(doc["api_name"])), number
-
-    @cached_property
-    def _index(self) -> BM25:
-        return BM25(map(about, self._docs))
+        return dict(Counter(str(doc.get("category_name") or "") for doc in self.docs))
 
 
 def about(doc: Mapping[str, Any]) -> str:

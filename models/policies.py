@@ -34,7 +34,7 @@ from ..core import (
     WholePlan,
 )
 
-BUILTIN_TEXTS = ("toolgrove", "toolbench", "text")
+BUILTIN_TEXTS = ("toolgrove", "toolbench", "text", "compact")
 
 
 def load_texts(name: str, rest: str = "toolgrove") -> dict[str, str]:

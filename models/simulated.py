@@ -70,7 +70,9 @@ class SimulatedModel:
     Args:
         skill: ``weak``, ``medium`` or ``strong``: the probabilities of :class:`Skill`.
         seed: of the misconceptions; another seed is another model of equal skill.
-        mistake, sticky, fix, give_up, early, settle, switch: in place of the skill's own.
+        mistake, sticky, fix, give_up, early, repeat, settle, switch: in place of the skill's own.
+        thoughts: ``next`` says which function is called, ``need`` what for, in the words of its
+            description: thoughts to learn from.
     """
 
     main = "skill"
@@ -84,21 +86,27 @@ class SimulatedModel:
         fix: float | None = None,
         give_up: float | None = None,
         early: float | None = None,
+        repeat: float | None = None,
         settle: float | None = None,
         switch: float | None = None,
+        thoughts: Literal["next", "need"] = "next",
     ) -> None:
         given = {"mistake": mistake, "sticky": sticky, "fix": fix, "give_up": give_up,
-                 "early": early, "settle": settle, "switch": switch}  # fmt: skip
+                 "early": early, "repeat": repeat, "settle": settle, "switch": switch}  # fmt: skip
         own = {key: value for key, value in given.items() if value is not None}
         for key, value in own.items():
             if not 0 <= value <= 1:
                 raise ValueError(f"{key} must be from 0 to 1, not {value}")
-        self.skill, self.seed = replace(SKILLS[skill], **own), seed
+        self.skill, self.seed, self.thoughts = replace(SKILLS[skill], **own), seed, thoughts
         self.identity = {
             "provider": "toolgrove",
             "base_url": None,
             "model": "simulated",
-            "parameters": {"seed": seed, **asdict(self.skill)},
+            "parameters": {
+                "seed": seed,
+                **asdict(self.skill),
+                **({"thoughts": thoughts} if thoughts != "next" else {}),
+            },
         }
 
     async def complete(self, requests: Sequence[Request]) -> list[Completion | ModelError]:
@@ -126,6 +134,8 @@ class SimulatedModel:
             return Completion(text, (), read, len(text) // 4)
         action = mind.answer() if len(names) == 1 else mind.next()
         said = f"Next I call {action.api}."
+        if self.thoughts == "need":
+            said = needed(action, request.tools)
         return Completion(said, (ToolCall(action.api, action.arguments),), read,
                           (len(said) + len(action.api) + len(action.arguments)) // 4)  # fmt: skip
 
@@ -367,6 +377,15 @@ def ways_of(text: str) -> Solution:
     """A solution from its JSON; an alternative holds one beside its path."""
     data = json.loads(text)
     return Solution.from_json(data.get("solution", data))
+
+
+def needed(action: Action, tools: Sequence[API]) -> str:
+    """What a call is made for, in the words of its description."""
+    if action.api == FINISH:
+        return "I have the answer." if "final_answer" in action.arguments else "This leads nowhere."
+    said = next((tool.description for tool in tools if tool.name == action.api), action.api)
+    said = re.split(r"[.:;(]\s", said + " ", maxsplit=1)[0].strip().rstrip(".")
+    return f"I need {said[:1].lower()}{said[1:120]}."
 
 
 @lru_cache(maxsize=8192)

@@ -1,0 +1,74 @@
+"""What a task offers in a run: the APIs it names, or those that a retriever finds for it.
+
+``--apis retrieve:k=5`` is the open domain of ToolLLM's section 3.2: nobody says which APIs an
+instruction needs, and a retriever over all of them proposes the k that fit it best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..core import API, UsageError
+from ..core.registry import parse
+
+if TYPE_CHECKING:
+    from ..models.retrieval import Retriever
+
+GIVEN = "given"
+
+
+@dataclass(frozen=True)
+class Retrieve:
+    """What ``retrieve:`` says.
+
+    Attributes:
+        k: how many APIs a task is offered.
+        by: the retriever's spec, over all APIs of the world and the planned suites.
+        index: an index on disk instead.
+    """
+
+    k: int = 5
+    by: str = "bm25"
+    index: Path | None = None
+
+    def over(self, apis: Iterable[API]) -> Retriever:
+        """The retriever."""
+        from ..models.retrieval import open_retriever, over
+
+        if self.index is not None:
+            return open_retriever(self.index)
+        return over(list(apis), self.by)
+
+
+def parse_apis(text: str) -> Retrieve | None:
+    """What ``--apis`` asks for; None where tasks offer what they name.
+
+    >>> parse_apis("retrieve:k=3,by=(dense:models/retriever)")
+    Retrieve(k=3, by='dense:models/retriever', index=None)
+
+    Raises:
+        UsageError: it is neither ``given`` nor a spec of ``retrieve``.
+    """
+    if text == GIVEN:
+        return None
+    read = parse(text)
+    given = dict(read.items)
+    if read.name != "retrieve" or read.main is not None or read.n is not None:
+        raise UsageError(f"--apis {text!r}: expected given, or retrieve:k=5,by=bm25")
+    if unknown := set(given) - {"k", "by", "index"}:
+        raise UsageError(f"--apis {text!r}: retrieve has no {unknown.pop()!r}: k=, by=, index=")
+    if "by" in given and "index" in given:
+        raise UsageError(f"--apis {text!r}: an index has its retriever: by= or index=, not both")
+    try:
+        k = int(given.get("k", "5"))
+    except ValueError:
+        raise UsageError(f"--apis {text!r}: k={given['k']!r} is no whole number") from None
+    if k < 1:
+        raise UsageError(f"--apis {text!r}: k must be 1 or more")
+    by = given.get("by", "bm25")
+    if by.startswith("(") and by.endswith(")"):
+        by = by[1:-1]
+    return Retrieve(k, by, Path(given["index"]) if "index" in given else None)
