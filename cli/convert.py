@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ..benchmarks.trial import Key
 
 IMPORTS = ("toolbench", "stabletoolbench", "openapi", "mcp")
-EXPORTS = ("toolbench", "stabletoolbench", "jsonl")
+EXPORTS = ("toolbench", "stabletoolbench", "jsonl", "sft", "dpo")
 
 
 @app.command("import")
@@ -87,19 +87,50 @@ def _import_functions(format: str, source: str, out: Path) -> None:
 
 @app.command("export")
 def export(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="The run directory.")],
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN", help="The run directory; several for sft, dpo.")
+    ],
     format: Annotated[str, typer.Option(metavar="FORMAT", help=", ".join(EXPORTS))],
     out: Annotated[Path, typer.Option(metavar="PATH", help="Folder to write, or file (jsonl).")],
     judge: Annotated[
-        str | None, typer.Option(metavar="J", help="Whose votes (stabletoolbench).")
+        str | None,
+        typer.Option(metavar="J", help="Whose votes (stabletoolbench) or verdicts (sft, dpo)."),
     ] = None,
+    shape: Annotated[str | None, typer.Option(metavar="S", help="sft: toolllama or chat.")] = None,
+    policy: Annotated[str | None, typer.Option(metavar="Y", help="Whose words.")] = None,
+    per: Annotated[str | None, typer.Option(help="sft: a row per turn or path.")] = None,
+    profile: Annotated[str | None, typer.Option(help="sft: toolgrove or toolbench.")] = None,
+    keep: Annotated[str | None, typer.Option(help="passed, or all that answered.")] = None,
+    recoveries: Annotated[bool, typer.Option(help="sft: keep failed steps of a path.")] = True,
+    max_errors: Annotated[int | None, typer.Option(help="sft: leave out worse paths.")] = None,
+    offer: Annotated[
+        str | None, typer.Option(metavar="A-B", help="Functions that a row offers; else all.")
+    ] = None,
+    pairs: Annotated[int | None, typer.Option(help="dpo: at one node, at most.")] = None,
+    licence: Annotated[list[str] | None, typer.Option(help="Of the data; repeatable.")] = None,
+    documents: Annotated[Path | None, typer.Option(help="API table, for licences.")] = None,
+    parquet: Annotated[bool, typer.Option(help="Write Parquet, too.")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="data.json on stdout.")] = False,
 ) -> None:
-    """Write a run's trials in another format."""
+    """Write a run's trials in another format, or training data made of runs."""
+    if format in ("sft", "dpo"):
+        from .export_training import export_training
+
+        export_training(
+            runs, out, format, documents=documents, as_json=as_json, judge=judge, shape=shape,
+            policy=policy, per=per, profile=profile, keep=keep, recoveries=recoveries,
+            max_errors=max_errors, offer=offer, most=pairs, licences=tuple(licence or ()),
+            parquet=parquet,
+        )  # fmt: skip
+        return
     from ..benchmarks.rundir import RunDirectory
     from ..benchmarks.scored import tasks_of
 
     if format not in EXPORTS:
         raise UsageError(f"no export format {format!r}; there are: {', '.join(EXPORTS)}")
+    if len(runs) > 1:
+        raise UsageError(f"--format {format} is of one run: {len(runs)} were given")
+    [run] = runs
     directory = RunDirectory(run)
     if not directory.trials:
         raise UsageError(f"{run} has no finished trial yet")

