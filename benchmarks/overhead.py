@@ -30,9 +30,11 @@ from ..core import (
     Journal,
     Model,
     ModelError,
+    Node,
     Planner,
     Request,
     Result,
+    Session,
     Step,
     Task,
     ToolCall,
@@ -53,6 +55,15 @@ PLANNERS = {
     "dfsdt": "dfsdt",
     "dfsdt ranked": "dfsdt:ranked=true",
     "dfsdt toolbench": "dfsdt:profile=toolbench,max_steps=36,max_calls=1000000",
+    "beam": "beam:max_steps=100000",
+    "dfs_value": "dfs_value",
+    "best_first": "best_first:max_steps=100000",
+    "astar": "astar:max_steps=100000",
+    "mcts": "mcts",
+    "mcts, no roll-outs": "mcts:rollout=false",
+    "mcts, waves of 8": "mcts:wave=8",
+    "reflexion": "reflexion@100000",
+    "best_of_n": "best_of_n@100000:(react)",
 }
 SIZES = (200, 2000)
 CALL = ToolCall("api_1_for_some_tool", '{"p0": "a value", "p1": 3}')
@@ -109,10 +120,18 @@ class Still(ToolEnv):
         return Step(OBSERVATION)
 
 
+async def scored(s: Session, nodes: Sequence[Node]) -> list[float]:
+    """Scores that differ, at no cost: by the last figure of the id."""
+    return [0.25 + int(node.id[-1]) / 20 for node in nodes]
+
+
 def search(planner: Planner, nodes: int, *, journal: Journal | None = None) -> Result:
     """One search of so many nodes."""
     budget = Budget(nodes=nodes)
-    result = asyncio.run(run(planner, TASK, Instant(nodes), Still, budget=budget, journal=journal))
+    model = Instant(nodes)
+    result = asyncio.run(
+        run(planner, TASK, model, Still, evaluator=scored, budget=budget, journal=journal)
+    )
     assert result.error is None, result.error
     return result
 
@@ -227,7 +246,8 @@ def main() -> None:
         f"a loop of 300,000 additions takes {yardstick():.1f} ms just now: machines drift, so read "
         f"the times beside it (10 ms where the targets were set)"
     )
-    console.print("targets: DFSDT at most 60 off, 150 on; ratio at most 1.15")
+    console.print("targets: DFSDT at most 60 off, 150 on; MCTS at most 100 off; ratio at most 1.15")
+    console.print("A* makes three samples for each node here: equal ones are one node\n")
     console.print("ToolBench's own code in such a setting: 700 to 2,300, growing with depth\n")
     for spec in ("react", "dfsdt"):
         took, ideal, most = concurrent(spec)

@@ -6,10 +6,10 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Protocol
 
-from ..core import Budget, Node, Task, run
+from ..core import Node, Task
+from .executors import Executor, Local, Search
 from .judges import Verdict
 from .plan import Parts, Plan
 from .rundir import RunDirectory
@@ -44,7 +44,8 @@ class Runner:
         parts: the plan's components, if they were made already.
         timeout: seconds for one request to the model, or to the judge.
         step_timeout: seconds for one thing asked of the environment.
-        listen: told of every node that is complete, with its trial.
+        listen: told of every node that is complete, with its trial; of this process only.
+        executor: where trials run; here if not given. It is closed when the run ends.
 
     Attributes:
         running: trials under way.
@@ -61,10 +62,12 @@ class Runner:
         timeout: float = 600.0,
         step_timeout: float = 60.0,
         listen: Callable[[Key, Node], None] | None = None,
+        executor: Executor | None = None,
     ) -> None:
         self.listen = listen
         self.plan, self.directory = plan, directory
         self.parts = parts or Parts.of(plan)
+        self.executor = executor or Local(self.parts)
         self.timeout, self.step_timeout = timeout, step_timeout
         self._tasks = {(suite.name, task.id): task for suite, task in plan.tasks()}
         self._judges = {suite.name: plan.spec("judge", suite) for suite in plan.suites}
@@ -118,6 +121,7 @@ class Runner:
             for unfinished in workers:
                 unfinished.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
+            await self.executor.close()
             await self.parts.close()
             rows = summarise(keys, self.directory.trials, self._verdicts(keys))
             self.directory.write_summary(rows)
@@ -162,7 +166,6 @@ class Runner:
 
     async def _trial(self, job: _Job) -> Trial:
         key = job.key
-        parts = self.parts.of_suite(key.suite)
         caps, seed = self._caps(key), self.plan.seed + key.trial
         known = self.directory.trials.get(key)
         if known is not None and known.budget == caps and self.directory.finished(key):
@@ -173,26 +176,12 @@ class Runner:
         self.running += 1
         self.most_running = max(self.most_running, self.running)
         try:
-            result = await run(
-                parts.planners[key.planner],
-                parts.offered(job.task),
-                parts.model,
-                parts.world.env,
-                policy=parts.policy,
-                evaluator=parts.evaluator,
-                budget=Budget(**caps),
-                journal=journal,
-                seed=seed,
-                paused=lambda: self.paused,
-                listen=None if self.listen is None else partial(self.listen, key),
-                timeout=self.timeout,
-                step_timeout=self.step_timeout,
-            )
+            search = Search(key, job.task, caps, seed, self.timeout, self.step_timeout)
+            trial = await self.executor.search(search, journal, lambda: self.paused, self.listen)
             await journal.synced()
         finally:
             self.running -= 1
             journal.close()
-        trial = Trial.of(key, job.task, seed, caps, result)
         if trial.end != "cancelled":
             self.directory.add_trial(trial)
             await self.directory.synced()

@@ -125,7 +125,7 @@ class Planner(ABC):
         return True
 
     @property
-    def scores(self) -> bool:
+    def needs_evaluator(self) -> bool:
         """Whether the search scores nodes, so that a run needs an evaluator."""
         return False
 

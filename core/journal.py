@@ -96,6 +96,11 @@ class Journal:
         self.hits += 1
         return record
 
+    def history(self) -> list[Record]:
+        """What is known and was not taken yet, as records that make an equal journal."""
+        begun = {"restart": self._lives, "spent": dict(self.carried)}
+        return [*([begun] if self._lives else []), *self.past.values()]
+
     def append(self, record: Record) -> None:
         """Keep one effect."""
         if self._sink is not None:

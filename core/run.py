@@ -105,7 +105,7 @@ async def run(
     journal = journal or Journal()
     budget = budget or Budget()
     policy = policy or make("policies", "functions")
-    if planner.scores and evaluator is None:
+    if planner.needs_evaluator and evaluator is None:
         raise UsageError(f"{planner!r} scores nodes: give an evaluator, such as --evaluator value")
     root, branches = Node("0"), planner.branches
     try:

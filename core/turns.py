@@ -51,8 +51,8 @@ class Turns:
         served = self._served
         return (
             served[branch] == j - 1
-            and all(s >= j for s in served[:branch])
-            and all(s >= j - 1 for s in served[branch + 1 :])
+            and min(served[:branch], default=j) >= j
+            and min(served[branch + 1 :], default=j) >= j - 1
         )
 
     def _wake(self) -> None:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, Protocol
 
-from ...core import API, FINISH, ModelError, Request, ToolCall, UsageError
+from ...core import API, FINISH, Message, ModelError, Request, ToolCall, UsageError
 from .. import chat, schema
 from ..chat import sendable
 
@@ -39,6 +39,9 @@ class Format(Protocol):
 
     def read(self, text: str, request: Request) -> tuple[str | None, tuple[ToolCall, ...]]:
         """Content and calls of a reply."""
+
+    def reply(self, message: Message, request: Request) -> str:
+        """What a model writes to say this message: what is learnt after :meth:`text`."""
 
 
 class ChatFormat:
@@ -100,6 +103,20 @@ class ChatFormat:
         if request.tools and (found := schema.read(text, request.tools)) is not None:
             return found
         return text or None, ()
+
+    def reply(self, message: Message, request: Request) -> str:
+        """The JSON object of a call, or the text.
+
+        Raises:
+            UsageError: with ``calls=tools`` a call's words are the template's own.
+        """
+        if request.tools and self.calls == "tools" and message.calls:
+            raise UsageError(
+                "calls in a template's own words (calls=tools) cannot be learnt yet: train with "
+                "calls=schema, which any model can be asked by"
+            )
+        said: str = schema.messages([message], request.tools)[-1]["content"]
+        return said
 
     def _renders(self, messages: list[dict[str, Any]]) -> bool:
         try:
@@ -166,6 +183,10 @@ class ToolLLaMAFormat:
         for role in self.roles.values():
             text = text.split(f"\n{role}: ", 1)[0]
         return text.strip() or None, ()
+
+    def reply(self, message: Message, request: Request) -> str:
+        """The message, from its first word: the prompt has the line's end."""
+        return sendable(message.content or "").strip()
 
 
 _INPUT = re.compile(r"(?:^|\n)[ \t]{0,8}Action Input\s{0,8}:\s{0,8}")

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+pytest.importorskip("bm25s", reason="BM25 needs bm25s")
+
 Run = Callable[..., Any]
 
 
@@ -57,3 +59,22 @@ def test_mistakes(toolgrove: Run, index: Path) -> None:
     assert done.code == 2 and done.err.startswith("toolgrove: cannot read the catalogue absent")
     assert toolgrove("retrieve", "wind").code == 2
     assert toolgrove("retrieve", "wind", "--index", index, "-k", "0").code == 2
+
+
+def test_an_index_is_kept_and_searched(toolgrove: Run, index: Path) -> None:
+    done = toolgrove("retrieve", "--index", index, "--save", "kept")
+    assert done.code == 0 and done.out == "3 APIs: kept\n"
+    asked = ("retrieve", "rain", "--json", "--index")
+    assert toolgrove(*asked, "kept").out == toolgrove(*asked, index).out != ""
+    done = toolgrove("retrieve", "rain", "--index", "kept", "--retriever", "bm25")
+    assert done.code == 2 and "kept is an index" in done.err
+    Path("kept/documents.jsonl").write_text("")
+    done = toolgrove("retrieve", "rain", "--index", "kept")
+    assert done.code == 2 and "the documents of the index kept changed" in done.err
+
+
+def test_a_table_of_data_collect(toolgrove: Run, tmp_path: Path) -> None:
+    rows = [{"api": {"name": "now_for_sky", "description": "Wind at this moment", "tool": "Sky"}}]
+    (tmp_path / "table.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = toolgrove("retrieve", "wind", "--index", "table.jsonl", "--json")
+    assert json.loads(done.out)["function"] == "now_for_sky"

@@ -136,7 +136,7 @@ def test_names_come_with_their_package_and_load_nothing() -> None:
     assert {found[name] for name in ("cot", "dfsdt", "react")} == {"toolgrove"}
     assert list(found) == sorted(found)
     assert [singular(kind) for kind in KINDS] == [
-        "planner", "model", "env", "policy", "evaluator", "judge", "suite",
+        "planner", "model", "env", "policy", "evaluator", "retriever", "judge", "suite",
     ]  # fmt: skip
 
 

