@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ...core import Completion, ModelError, Request, UsageError
+from ...core.registry import parse
 from ..identity import weights_mark
+from ..trained import trained
 
 if TYPE_CHECKING:
     from .engine import Counts, Engine, Generated, Wanted
@@ -54,7 +56,7 @@ class HFModel:
 
     main = "model"
     provider: ClassVar[str] = "hf"
-    needs_policy: ClassVar[str] = ""
+    policy: ClassVar[str] = ""  # the one that all models of this kind were trained on
 
     def __init__(
         self,
@@ -96,6 +98,13 @@ class HFModel:
                 f"the model {self.provider!r} needs {', '.join(missing)}: "
                 f"pip install 'toolgrove[hf]'"
             )
+        self.trained = trained(model, lora)
+        if lora and rope == 1:
+            rope = float(self.trained.get("rope") or 1)
+        learnt = self.trained.get("format") or format
+        if learnt != format:
+            name = "toolllama" if learnt == "toolllama" else "hf"
+            raise UsageError(f"{lora or model} was trained on the format {learnt}: use {name}:")
         self.model, self.lora, self.rope = model, lora, rope
         self.max_tokens, self.temperature, self.top_p = max_tokens, temperature, top_p
         self.calls, self.format, self.template = calls, format, template
@@ -117,6 +126,12 @@ class HFModel:
         return f"{type(self).__name__}({self.model!r})"
 
     # ------------------------------------------------------------------ the contract
+
+    @property
+    def needs_policy(self) -> str:
+        """The policy whose words it was trained on, by name; "" where nothing says."""
+        said = self.trained.get("policy")
+        return parse(said).name if isinstance(said, str) and said else self.policy
 
     async def complete(self, requests: Sequence[Request]) -> list[Completion | ModelError]:
         """One result a request, in order; they are batched with all others under way."""
@@ -316,7 +331,7 @@ class ToolLLaMAModel(HFModel):
     """
 
     provider = "toolllama"
-    needs_policy = "toolllama"
+    policy = "toolllama"
 
     def __init__(
         self,

@@ -66,7 +66,7 @@ def gguf() -> Path:
         pytest.skip("the extra llamacpp is not installed")
     if (found := os.environ.get("TOOLGROVE_SMOLLM2")) is None:
         pytest.skip(
-            "TOOLGROVE_SMOLLM2 is not set to the file that python -m toolgrove.models.smollm2 fetches"
+            "TOOLGROVE_SMOLLM2 names no file: run python -m toolgrove.models.smollm2 FOLDER"
         )
     path = Path(found)
     assert path.is_file(), f"TOOLGROVE_SMOLLM2 is {found}, which is no file"

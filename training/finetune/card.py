@@ -108,7 +108,6 @@ def load_spec(job: Job) -> str:
     items = [recipe.base, f"lora={recipe.out}"]
     if recipe.rope != 1:
         items.append(f"rope={recipe.rope:g}")
-    if recipe.context:
         items.append(f"context={recipe.context}")
     if recipe.template:
         items.append(f"template={recipe.template}")

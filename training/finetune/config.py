@@ -111,8 +111,8 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "format": ("auto", "toolllama", "chat"),
 }
 _LEAST: Final[Mapping[str, float]] = {
-    "layers": 0, "rank": 1, "alpha": 1, "dropout": 0, "epochs": 0, "steps": 0, "lr": 0, "warmup": 0, "decay": 0,
-    "clip": 0, "batch": 1, "accumulate": 1, "context": 0, "rope_from": 0, "seed": 0,
+    "layers": 0, "rank": 1, "alpha": 1, "dropout": 0, "epochs": 0, "steps": 0, "lr": 0, "warmup": 0,
+    "decay": 0, "clip": 0, "batch": 1, "accumulate": 1, "context": 0, "rope_from": 0, "seed": 0,
     "eval_share": 0, "save_every": 1, "log_every": 1, "threads": 0,
 }  # fmt: skip
 

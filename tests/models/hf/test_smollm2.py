@@ -26,7 +26,7 @@ CALLS = 4
 def model() -> Iterator[HFModel]:
     file = os.environ.get("TOOLGROVE_SMOLLM2", "")
     if not Path(file).is_file():
-        pytest.skip("TOOLGROVE_SMOLLM2 names no file: run python -m toolgrove.models.smollm2 FOLDER")
+        pytest.skip("TOOLGROVE_SMOLLM2 names no file: python -m toolgrove.models.smollm2 FOLDER")
     made = HFModel(file, temperature=0)
     made._load()
     yield made
