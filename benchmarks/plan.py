@@ -204,6 +204,11 @@ class Parts:
             if not isinstance(planner, Planner):
                 raise UsageError(f"{spec!r} is no Planner, but a {type(planner).__name__}")
         evaluator = plan.evaluator and _made("evaluators", plan.evaluator, "__call__")
+        for spec, planner in planners.items():
+            if planner.needs_evaluator and not evaluator:
+                raise UsageError(
+                    f"planner {spec!r} scores nodes: add --evaluator, such as value, vote, ranking"
+                )
         policy = _made("policies", plan.policy, "start", "extend", "read", "fingerprint")
         models: dict[str, Model] = {}
         made: dict[tuple[str, str, str], Parts] = {}

@@ -25,6 +25,7 @@ from typing import Any, Final, Literal
 
 from ..core import API, FINISH, Action, Completion, Message, ModelError, Request, Task, ToolCall
 from ..core.solution import Solution
+from .opinions import opinion
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,8 @@ class SimulatedModel:
         read = sum(len(m.content or "") for m in messages) // 4
         rng = random.Random(request.seed)
         if request.purpose != "propose":
-            return Completion(judged(messages[-1].content or "", rng), (), read, 2)
+            said = opinion(request.purpose, messages[-1].content or "", rng)
+            return Completion(said, (), read, max(2, len(said) // 4))
         task = request.task
         if task is None or "solution" not in task.extra:
             return ModelError("the simulated model needs tasks with a known solution, as hub: "
@@ -175,13 +177,15 @@ _INVENTED: Final = re.compile(r"No such function name: ([\w.-]+)")
 
 def attempts(text: str) -> list[tuple[str, str, str]]:
     """The calls that a list of earlier attempts in a message names."""
+    decoder, found = json.JSONDecoder(), list[Any]()
     start = text.find("[\n")
-    if start < 0:
-        return []
-    try:
-        found, _ = json.JSONDecoder().raw_decode(text, start)
-    except (ValueError, RecursionError):
-        return []
+    while start >= 0:  # a list of attempts, or one in each lesson of earlier tries
+        try:
+            made, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            break
+        found += made
+        start = text.find("[\n", end)
     return [
         (str(each["name"]), str(each.get("arguments", "")), str(each.get("function_output", "")))
         for each in found
@@ -439,12 +443,3 @@ def worded(value: Any) -> str:
 def give_up() -> Action:
     """The call that ends a path without an answer."""
     return Action(FINISH, '{"return_type": "give_up_and_restart"}')
-
-
-def judged(question: str, rng: random.Random) -> str:
-    """A or B: mostly the candidate whose path shows fewer errors."""
-    a, _, b = question.partition("Candidate B:")
-    score = [-len(re.findall(r'"error": "[^"]', part)) for part in (a, b)]
-    if score[0] == score[1] or rng.random() < 0.2:
-        return rng.choice("AB")
-    return "A" if score[0] > score[1] else "B"

@@ -24,7 +24,6 @@ class HubEnv(ToolEnv):
 
     main = "faults"
     fork: Fork = "free"
-    resolves_names = True
 
     def __init__(self, faults: str = "clean", url: str = "") -> None:
         if faults not in PROFILES:
@@ -36,14 +35,12 @@ class HubEnv(ToolEnv):
         self.profile = faults
         self._faults: Faults = CLEAN
         self._made: dict[str, int] = {}
-        self._offered: frozenset[str] = frozenset()
         self._clock = 0.0
         self._remote = _Remote(url) if url else None
 
     async def reset(self, task: Task, *, seed: int) -> tuple[str, dict[str, Any]]:
         """No calls made; the faults depend on the seed and the task."""
         self._faults = faults_of(self.profile, task, seed)
-        self._offered = frozenset(api.name for api in task.apis)
         self._made, self._clock = {}, 0.0
         return "", {"faults": self._faults.profile}
 
@@ -51,11 +48,11 @@ class HubEnv(ToolEnv):
         """Make one call.
 
         Raises:
-            ToolError: the hub has no such function, or the task does not offer it.
+            ToolError: the hub has no such function.
             BadArguments: the arguments are not an object, or too long.
         """
         endpoint = by_function().get(action.api)
-        if endpoint is None or (self._offered and action.api not in self._offered):
+        if endpoint is None:
             raise ToolError(f"No such function name: {action.api}", "no_such_api")
         if len(action.arguments) > LONGEST_ARGUMENTS:
             raise BadArguments(f"arguments are longer than {LONGEST_ARGUMENTS} characters")

@@ -48,6 +48,14 @@ PLANNERS = {
         "dfsdt:profile=toolbench,ranked=true,max_steps=9",
         "dfsdt:profile=toolbench,depth_backoff=2,max_calls=9",
     ],
+    "beam": ["beam", "beam:beam=2,width=2,diverse=false"],
+    "dfs_value": ["dfs_value:threshold=0.4"],
+    "best_first": ["best_first", "best_first:wave=3,width=2,diverse=true"],
+    "astar": ["astar", "astar:cost=steps"],
+    "mcts": ["mcts", "mcts:rule=puct,wave=4,width=2,rollout=false", "mcts:diverse=true,answers=1"],
+    "reflexion": ["reflexion@3", "reflexion:threshold=0.95"],
+    "best_of_n": ["best_of_n@3:(react)", "best_of_n@2:(mcts),wave=2,evaluator=(vote)"],
+    "anytool": [],  # with a retriever: tests/planners/test_wrappers.py
 }
 
 
@@ -109,7 +117,9 @@ def test_hub(faults: str) -> None:
 
 
 @needs_hub
-@pytest.mark.parametrize("spec", ["cot", "react@2", "dfsdt", "dfsdt:ranked=true,max_steps=4"])
+@pytest.mark.parametrize(
+    "spec", ["cot", "react@2", "dfsdt", "dfsdt:ranked=true,max_steps=4", "mcts", "reflexion"]
+)
 def test_planners_on_the_hub(spec: str) -> None:
     check_planner(
         make("planners", spec),
@@ -171,6 +181,11 @@ SUITES = {
     "jsonl": [],  # a file of one's own: tests/benchmarks/test_suites.py
     "toolbench": [],  # ToolBench's: tests/benchmarks/test_toolbench_files.py
 }
+
+
+def test_no_evaluator_is_left_out() -> None:  # tests/models/evaluators/
+    known = {"ranking", "scorer", "self_consistency", "truth", "value", "vote"}
+    assert set(names("evaluators")) == known
 
 
 def test_no_suite_is_left_out() -> None:

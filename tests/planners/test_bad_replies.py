@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from toolgrove.core import Budget, Completion, ToolCall, Tree, make, run_sync
+from toolgrove.core import Budget, Completion, Node, Session, ToolCall, Tree, make, run_sync
 from toolgrove.core.registry import names
 from toolgrove.envs import ShopEnv
 from toolgrove.envs.shop import shop_tasks
@@ -31,12 +31,21 @@ REPLIES: Mapping[str, tuple[Completion, str | None]] = {
 }
 
 
-@pytest.mark.parametrize("name", [*names("planners"), "react@2", "dfsdt:ranked=true"])
+WRAPPED = {"best_of_n": "best_of_n:(react),wave=2"}  # anytool: test_wrappers.py
+PLANNERS = [WRAPPED.get(name, name) for name in names("planners") if name != "anytool"]
+
+
+async def even(s: Session, nodes: Sequence[Node]) -> list[float]:
+    return [0.5] * len(nodes)
+
+
+@pytest.mark.parametrize("name", [*PLANNERS, "react@2", "dfsdt:ranked=true"])
 @pytest.mark.parametrize("reply", REPLIES)
 def test_a_bad_reply_is_an_outcome(name: str, reply: str) -> None:
     said, status = REPLIES[reply]
     model = ScriptedModel(default=said)
-    result = run_sync(make("planners", name), TASK, model, ShopEnv, budget=Budget(calls=30))
+    options: dict[str, Any] = {"evaluator": even, "budget": Budget(calls=30)}
+    result = run_sync(make("planners", name), TASK, model, ShopEnv, **options)
     assert (result.end, result.error, result.answer) == ("limit", None, None)
     assert 2 <= model.requests == result.spent["calls"] <= 30
     seen = {node.step.info.status for node in result.tree.walk() if node.step is not None}
@@ -44,12 +53,13 @@ def test_a_bad_reply_is_an_outcome(name: str, reply: str) -> None:
     assert Tree.from_json(result.tree.to_json()).shape() == result.tree.shape()
 
 
-@pytest.mark.parametrize("name", names("planners"))
+@pytest.mark.parametrize("name", PLANNERS)
 @pytest.mark.parametrize(
     "text", ["", "Action:", "Action: \nAction Input:", "Thought: x\nAction Input: {}", "\ud800"]
 )
 def test_so_is_a_text_that_is_no_action(name: str, text: str) -> None:
     options: dict[str, Any] = {"policy": ToolLLaMAPolicy(), "budget": Budget(calls=20)}
+    options["evaluator"] = even
     model = ScriptedModel(default=Completion(text))
     result = run_sync(make("planners", name), TASK, model, ShopEnv, **options)
     assert (result.end, result.error, result.spent["steps"]) == ("limit", None, 0)
