@@ -24,6 +24,7 @@ bench: .venv/bin/pytest  ## what the framework costs, how fast hub, store and se
 	$(PY) -m toolgrove.benchmarks.coverage
 	$(PY) -m toolgrove.benchmarks.store
 	$(PY) -m toolgrove.benchmarks.serving
+	$(PY) -m toolgrove.benchmarks.retrieval
 
 screenshots: .venv/bin/pytest  ## the pictures of README and docs; needs playwright, chromium, ../shared
 	$(PY) scripts/screenshots.py

@@ -72,4 +72,5 @@ class Effects(Sampling):
         got = await do()
         at = self.budget.tick()
         self.journal.append({"key": key, "asked": asked, "got": got, "at": at})
+        await self.journal.acknowledged()
         return got

@@ -7,7 +7,7 @@ live from there: the same tree, the same spend. See docs/design/journal.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ class Journal:
     Args:
         records: what an earlier life wrote, in order.
         sink: called with each new record before the search goes on; None keeps none.
+        acknowledged: waits until what the sink was given is safe; None where it is at once.
 
     A record is ``{"key", "asked", "got" | "error" | "exhausted", "at"}``: the effect's name, a
     digest of what was asked, the result, and the trial's clock in seconds. Two more kinds:
@@ -36,6 +37,7 @@ class Journal:
         sink: Callable[[Record], object] | None = None,
         *,
         damaged: int = 0,
+        acknowledged: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self.past: dict[str, Record] = {}
         self.carried: dict[str, float] = {}
@@ -43,6 +45,7 @@ class Journal:
         self.hits = 0
         self._lives = 0
         self._sink = sink
+        self._acknowledged = acknowledged
         self._file: LineFile | None = None
         for record in records:
             if "retract" in record:
@@ -105,6 +108,15 @@ class Journal:
         """Keep one effect."""
         if self._sink is not None:
             self._sink(record)
+
+    async def acknowledged(self) -> None:
+        """Wait until every effect so far is safe from a kill of this process.
+
+        Raises:
+            Paused: nobody acknowledges any more.
+        """
+        if self._acknowledged is not None:
+            await self._acknowledged()
 
     def retract(self, key: str) -> None:
         """The effect is owed again: the next life makes it anew."""

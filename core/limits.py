@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Generic, NamedTuple, TypeVar
 
+from .errors import UsageError
+
 T = TypeVar("T")
 Clock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[object]]
@@ -58,12 +60,46 @@ class Failure:
     usage: Usage = Usage()
 
 
+_share = (0, 1)  # of this process
+
+
+def share(part: int, of: int) -> None:
+    """Give this process its part of every window that it makes from now on.
+
+    Where ``of`` processes ask the same endpoints, none sees more at once than one process alone
+    would send. Each part still grows and halves by what its own requests meet.
+
+    Args:
+        part: which, from 0.
+        of: how many processes there are.
+    """
+    global _share
+    if not 0 <= part < of:
+        raise ValueError(f"there is no part {part} of {of}")
+    _share = (part, of)
+
+
+def shared(most: int) -> int:
+    """This process's part of so many requests at once.
+
+    Raises:
+        UsageError: there are more processes than requests.
+    """
+    part, of = _share
+    if most < of:
+        raise UsageError(
+            f"{of} workers cannot share {most} requests at once: give --workers {most}, or a "
+            f"higher limit (concurrency=)"
+        )
+    return most // of + (part < most % of)
+
+
 @dataclass(slots=True)
 class Window:
     """Requests in flight: one more after a window of successes, half as many after a 429.
 
     Attributes:
-        most: never more than so many.
+        most: never more than so many; of all processes together, see :func:`share`.
         size: so many now.
         busy: so many are in flight.
         until: nothing is sent before this time.
@@ -80,7 +116,8 @@ class Window:
     _calm: float = -math.inf
 
     def __post_init__(self) -> None:
-        self.size = min(self.size, self.most)
+        self.most = shared(self.most)
+        self.size = min(max(1, self.size // _share[1]), self.most)
 
     def ok(self, now: float) -> None:
         """A request succeeded; only a window that is full says that more would fit."""

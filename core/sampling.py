@@ -186,6 +186,7 @@ class Sampling:
                 record = {"key": slot.key, "asked": slot.asked, **to_record(result), "at": at}
                 self.journal.append(record)
             results.append(result)
+        await self.journal.acknowledged()
         return results
 
     def _settle(self, result: Sampled, held: tuple[int, float] = (0, 0.0)) -> None:

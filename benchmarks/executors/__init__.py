@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from ...core import Budget, Journal, Model, Node, Task, ToolEnv, UsageError, run
+from ...core import Budget, Journal, Node, Task, UsageError, run
 from ..plan import Parts, Plan
 from ..trial import Key, Trial
 
@@ -67,9 +67,6 @@ async def searched(
     journal: Journal,
     paused: Callable[[], bool],
     listen: Listen | None = None,
-    *,
-    model: Model | None = None,
-    env: Callable[[], ToolEnv] | None = None,
 ) -> Trial:
     """Run a search in this event loop.
 
@@ -79,14 +76,12 @@ async def searched(
         journal: what is known of it, and where to keep what is new.
         paused: when true it ends ``cancelled`` at the next effect.
         listen: told of every node that is complete.
-        model: in place of the parts' own.
-        env: makes environments, in place of the parts' world.
     """
     result = await run(
         parts.planners[search.key.planner],
         parts.offered(search.task),
-        model or parts.model,
-        env or parts.world.env,
+        parts.model,
+        parts.world.env,
         policy=parts.policy,
         evaluator=parts.evaluator,
         budget=Budget(**search.caps),
@@ -123,6 +118,11 @@ class Local:
 
 def executor(spec: str, plan: Plan, workers: int = 2) -> Executor | None:
     """The executor of a spec: ``local`` (None: the runner's own), ``ray``, ``ray:address=A``.
+
+    Args:
+        spec: which.
+        plan: what will run.
+        workers: processes, where it has any.
 
     Raises:
         UsageError: another spec, or ray is not installed.
