@@ -81,6 +81,10 @@ def bench(
         Path | None, typer.Option(metavar="FILE", help="Keep replies there, and pay them once.")
     ] = None,
     concurrency: Annotated[int, typer.Option(metavar="C", help="Trials at once.")] = 8,
+    executor: Annotated[
+        str, typer.Option(metavar="X", help="Where trials run: local, ray, ray:address=auto.")
+    ] = "local",
+    workers: Annotated[int, typer.Option(metavar="W", help="Processes of Ray.")] = 2,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="The run directory.")] = None,
     fail_under: Annotated[
         float | None,
@@ -94,6 +98,7 @@ def bench(
     A suite brings the model, environment and judge that it is run with where you give none.
     Without options planners of four kinds search the embedded hub, some of whose APIs fail.
     """
+    from ..benchmarks.executors import executor as executor_of
     from ..benchmarks.forecast import check_budget, forecast
     from ..benchmarks.plan import Parts, Plan, describe
     from ..benchmarks.rundir import RunDirectory
@@ -140,10 +145,12 @@ def bench(
         resumed = RunDirectory(path) if RunDirectory.there(path, config) else None
         _say_plan(plan, forecast(plan, parts), path, resumed, as_json)
         return
+    where = executor_of(executor, plan, workers)
     directory = RunDirectory.create(path, config)
     try:
         with closing(directory):
-            rows = asyncio.run(_run(Runner(plan, directory, parts=parts), concurrency))
+            runner = Runner(plan, directory, parts=parts, executor=where)
+            rows = asyncio.run(_run(runner, concurrency))
             _report(rows, plan, directory, as_json, demo)
             _say_cache(parts.caches)
             _say_tokens(parts.models)

@@ -112,7 +112,7 @@ def export(
     parquet: Annotated[bool, typer.Option(help="Write Parquet, too.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="data.json on stdout.")] = False,
 ) -> None:
-    """Write a run's trials in another format, or training data made of runs."""
+    """Write a run's trials in another format, or as training data."""
     if format in ("sft", "dpo"):
         from .export_training import export_training
 

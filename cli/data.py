@@ -8,6 +8,6 @@ from .app import app
 
 data = typer.Typer(
     no_args_is_help=True,
-    help="From APIs to training data: collect, probe, compress, instruct, annotate.",
+    help="From APIs to training data.",
 )
 app.add_typer(data, name="data")

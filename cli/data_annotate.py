@@ -63,7 +63,7 @@ def annotate(
     ] = None,
     concurrency: Annotated[int, typer.Option(metavar="C", help="Searches at once.")] = 8,
     executor: Annotated[
-        str, typer.Option(metavar="X", help="Where searches run: local, or ray.")
+        str, typer.Option(metavar="X", help="Where searches run: local, ray, ray:address=auto.")
     ] = "local",
     workers: Annotated[int, typer.Option(metavar="W", help="Processes of Ray.")] = 2,
     format: Annotated[str, typer.Option(metavar="F[,F]", help="Data sets: sft, dpo.")] = "sft,dpo",
@@ -79,6 +79,7 @@ def annotate(
     as_json: Annotated[bool, typer.Option("--json", help="The report as a JSON line.")] = False,
 ) -> None:
     """Search for solution paths and keep what a judge passes; the same command resumes."""
+    from ..benchmarks.executors import executor as executor_of
     from ..benchmarks.plan import Parts, Plan, describe
     from ..benchmarks.rundir import RunDirectory
     from ..benchmarks.runner import Runner
@@ -108,9 +109,10 @@ def annotate(
     )
     place = places(out)
     parts = Parts.of(plan)
+    where = executor_of(executor, plan, workers)
     directory = RunDirectory.create(place["run"], describe(plan, parts))
     with closing(directory):
-        runner = Runner(plan, directory, parts=parts, **_executor(executor, workers))
+        runner = Runner(plan, directory, parts=parts, executor=where)
         meter = Meter(parse_budget(total), wanted, lambda: setattr(runner, "paused", True))
         asyncio.run(_annotate(runner, meter, directory, plan, concurrency))
         told = _keep(directory, plan, meter, place)
@@ -129,15 +131,6 @@ def annotate(
         raise typer.Exit(3)
     if not told["solved"]:
         raise UsageError(f"no solution path was found: {place['failures']} says why")
-
-
-def _executor(name: str, workers: int) -> dict[str, Any]:
-    """What the runner is told of where trials run."""
-    if name == "local":
-        return {}
-    from ..benchmarks.executors import executor_of
-
-    return {"executor": executor_of(name, workers)}
 
 
 async def _annotate(

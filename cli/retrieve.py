@@ -37,7 +37,7 @@ def retrieve(
     k: Annotated[int, typer.Option("-k", "--k", min=1, help="How many.")] = 5,
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines.")] = False,
 ) -> None:
-    """Find APIs by words (BM25), by meaning, or by both; with --save, make an index."""
+    """Find APIs by words (BM25), by meaning, or by both."""
     if not query.strip() and save is None:
         raise UsageError("the query is empty: say what the API should do")
     pool = _pool(index, retriever, save)

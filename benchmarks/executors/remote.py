@@ -135,14 +135,11 @@ class Remote:
 
     async def _ask(self, seat: Seat, index: int) -> None:
         """Ask one worker for news until the run ends; a dead one is replaced."""
-        hand: Hand | None = None
         try:
             while not self._closing and self._broken is None:
                 try:
-                    if seat.hand is None:
-                        hand = await self._seated(seat, index)
-                    assert seat.hand is not None
-                    news = await seat.hand.exchange(seat.acknowledged, self._paused())
+                    hand = seat.hand or await self._seated(seat, index)
+                    news = await hand.exchange(seat.acknowledged, self._paused())
                 except Lost as error:
                     self._lost(seat, error)
                     continue
@@ -168,7 +165,8 @@ class Remote:
             raise raised(*problem)
         seat.hand, seat.acknowledged = hand, 0
         for number, running in seat.running.items():
-            hand.begin(number, running.search, running.records)
+            if not running.done.done():
+                hand.begin(number, running.search, running.records)
         return hand
 
     def _hear(self, running: Running | None, what: str, data: Any) -> None:

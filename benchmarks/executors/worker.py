@@ -54,7 +54,8 @@ class Worker:
 
         Args:
             plan: what runs.
-            part, of: which share of every provider's limits is this worker's.
+            part: which share of every provider's limits is this worker's.
+            of: how many shares there are.
             folder: where the driver is, for relative paths in specs.
         """
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +11,10 @@ import pytest
 from toolgrove.benchmarks.offering import Retrieve, parse_apis
 from toolgrove.benchmarks.plan import Parts, Plan
 from toolgrove.benchmarks.suites import load_suites
-from toolgrove.core import Action, ToolError, UsageError
+from toolgrove.core import UsageError, run_sync
 from toolgrove.envs.hub.env import HubEnv
+from toolgrove.models.simulated import SimulatedModel
+from toolgrove.planners import ReACT
 
 pytest.importorskip("bm25s", reason="retrieval needs bm25s: pip install 'toolgrove[retrieval]'")
 
@@ -61,11 +62,11 @@ def test_what_is_offered_is_part_of_the_run() -> None:
     assert json.dumps(given) != json.dumps(found)
 
 
-def test_the_hub_refuses_what_was_not_offered() -> None:
+def test_the_session_refuses_what_was_not_offered() -> None:
     task = load_suites("hub:i1-inst")[0].tasks[0]
-    [name] = task.relevant[:1]
-    env = HubEnv()
-    others = tuple(api for api in task.apis if api.name != name)
-    asyncio.run(env.reset(replace(task, apis=others), seed=0))
-    with pytest.raises(ToolError, match="No such function"):
-        asyncio.run(env.step(Action(name, "{}")))
+    others = tuple(api for api in task.apis if api.name not in task.relevant)
+    model = SimulatedModel("strong", mistake=0, early=0, repeat=0)
+    result = run_sync(ReACT(), replace(task, apis=others), model, HubEnv)
+    calls = [node for node in result.tree.root.walk() if node.action and node.step]
+    wanted = [node for node in calls if node.action and node.action.api in task.relevant]
+    assert wanted and all(n.step and n.step.info.status == "no_such_api" for n in wanted)

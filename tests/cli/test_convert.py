@@ -131,7 +131,7 @@ def test_formats_and_targets_that_there_are_not(toolgrove: Run) -> None:
     for words, says in {
         ("import", "toolbnch", "x", "--out", "a.jsonl"): "no import format 'toolbnch'; there are:",
         ("import", "toolbench", "x", "--out", "a.json"): "--out a.json: a tasks file ends in .jso",
-        ("export", "x", "--format", "sft", "--out", "a"): "no export format 'sft'; there are:",
+        ("export", "x", "--format", "csv", "--out", "a"): "no export format 'csv'; there are:",
         ("export", "x", "--format", "jsonl", "--out", "a"): "no run directory x",
         ("export", ".", "--format", "jsonl", "--out", "a"): ". is no run directory",
     }.items():

@@ -69,7 +69,7 @@ def counters():
     return [Counter()]
 ONE = Counter()
 NONE = []
-WRONG = [add, print]
+WRONG = [add, len]
 TWICE = [add, add]
 ODD = [StructuredTool(name="a b", description="", func=print, args_schema=Sum)]
 '''

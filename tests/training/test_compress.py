@@ -17,9 +17,11 @@ from chat_server import ChatServer
 from hypothesis import given
 from hypothesis import strategies as st
 
+from toolgrove.benchmarks.hub.expressions import execute
 from toolgrove.core import API, Completion, Model, ModelError, Request, UsageError, world
 from toolgrove.core.lines import read_lines
-from toolgrove.envs.hub.registry import endpoints
+from toolgrove.core.solution import Solution
+from toolgrove.envs.hub.registry import by_function, endpoints
 from toolgrove.envs.observations import compress, counter
 from toolgrove.envs.trimmed import TrimmedWorld
 from toolgrove.models.scripted import ScriptedModel
@@ -404,7 +406,23 @@ def test_a_lost_fact_breaks_its_task(hub: list[Document], tmp_path: Path) -> Non
     called = {step[0] for task in tasks for step in task.extra["solution"]["steps"]}
     out.write_text(json.dumps({name: {"no_such_key": {}} for name in called}))
     facts = asyncio.run(facts_kept(tasks, where, 100_000, out))
-    assert (facts.tasks, facts.kept) == (40, 0) and sum(facts.lost.values()) == 40
+    assert (facts.tasks, facts.kept) == (40, 40), "a response is never emptied"
+
+    keep, broken = {}, []  # all keys of a response but the one that the answer is read from
+    for task in tasks:
+        solution = Solution.from_json(task.extra["solution"])
+        if len(solution.steps) == 1 and solution.operator == "value":
+            done = execute(solution, by_function())
+            assert done is not None
+            response = json.loads(done[0][0])["response"]
+            others = sorted(set(response) - {solution.of[0].split(".")[1]})
+            if others and solution.steps[0][0] not in keep:
+                keep[solution.steps[0][0]] = dict.fromkeys(others, "")
+                broken.append(task)
+    out.write_text(json.dumps(keep))
+    facts = asyncio.run(facts_kept(broken, where, 100_000, out))
+    assert len(broken) > 3 and (facts.tasks, facts.kept) == (len(broken), 0)
+    assert sum(facts.lost.values()) == len(broken)
     out.write_text(json.dumps({"another": ["a"]}))
     with pytest.raises(UsageError, match="about none of the"):
         asyncio.run(checked(tasks, where, 64, out, {}))
