@@ -232,10 +232,10 @@ class Parts:
                 made[model, env, judge] = parts
             own[suite.name] = made[model, env, judge]
         if (asked_for := parse_apis(plan.apis)) is not None:
-            pool = [api for parts in made.values() for api in parts.world.apis]
-            pool += [api for suite in plan.suites for task in suite.tasks for api in task.apis]
-            retriever = asked_for.over(pool)
             for parts in made.values():
+                suites = [suite for suite in plan.suites if own[suite.name] is parts]
+                given = [api for suite in suites for task in suite.tasks for api in task.apis]
+                retriever = asked_for.over([*parts.world.apis, *given])
                 parts.retriever, parts.k = retriever, asked_for.k
         first = own[plan.suites[0].name]
         first.own = {name: parts for name, parts in own.items() if parts is not first}

@@ -111,11 +111,17 @@ def annotate(
     parts = Parts.of(plan)
     where = executor_of(executor, plan, workers)
     directory = RunDirectory.create(place["run"], describe(plan, parts))
-    with closing(directory):
-        runner = Runner(plan, directory, parts=parts, executor=where)
-        meter = Meter(parse_budget(total), wanted, lambda: setattr(runner, "paused", True))
-        asyncio.run(_annotate(runner, meter, directory, plan, concurrency))
-        told = _keep(directory, plan, meter, place)
+    try:
+        with closing(directory):
+            runner = Runner(plan, directory, parts=parts, executor=where)
+            meter = Meter(parse_budget(total), wanted, lambda: setattr(runner, "paused", True))
+            asyncio.run(_annotate(runner, meter, directory, plan, concurrency))
+            told = _keep(directory, plan, meter, place)
+    except BrokenPipeError:
+        raise
+    except OSError as error:  # a full disk, or workers that cannot live
+        print(f"toolgrove: {error}; the same command resumes {out}", file=sys.stderr)
+        raise typer.Exit(3) from error
     recipe: dict[str, Any] = {"per": per, "parquet": parquet, "offer": offer}
     if told["solved"]:
         told["data"] = _export(formats, place, shape, words, recipe)

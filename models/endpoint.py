@@ -64,6 +64,11 @@ class Endpoint:
         self._lines: dict[asyncio.AbstractEventLoop, _Line] = {}
 
     @property
+    def concurrency(self) -> int:
+        """Requests in flight, at most."""
+        return self._concurrency
+
+    @property
     def name(self) -> str:
         """For messages."""
         return f"{self.model} at {self.base_url}"

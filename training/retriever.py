@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -181,7 +182,8 @@ def train_retriever(
     done = trainer.train(resume_from_checkpoint=str(kept[-1]) if kept else None)
     model.save_pretrained(str(out), create_model_card=False)
     card |= {"rows": len(rows), "trained_steps": done.global_step}
-    card |= {"mean_loss": round(done.training_loss, 4)}
+    losses = [entry["loss"] for entry in trainer.state.log_history if "loss" in entry]
+    card |= {"mean_loss": round(sum(losses) / len(losses), 4) if losses else None}
     (out / "training.json").write_text(json.dumps(card, indent=1) + "\n", "utf-8")
     (out / "README.md").write_text(_card_text(card), "utf-8")
     shutil.rmtree(out / "checkpoints", ignore_errors=True)  # nothing is left to take up
@@ -190,7 +192,11 @@ def train_retriever(
 
 def _checkpoints(out: Path) -> list[Path]:
     """Whole checkpoints, the latest last: their state is written after all else."""
-    found = [path.parent for path in out.glob("checkpoints/checkpoint-*/trainer_state.json")]
+    found = []
+    for path in out.glob("checkpoints/checkpoint-*/trainer_state.json"):
+        with suppress(OSError, ValueError):  # torn: the one before it is whole
+            json.loads(path.read_text("utf-8"))
+            found.append(path.parent)
     return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
 
 

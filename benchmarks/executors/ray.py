@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ START = 900.0
 ANSWER = 600.0
 # Seconds in which a worker gives back what it holds.
 CLOSE = 5.0
+# Seconds in which a cluster's address takes a connection.
+REACH = 5.0
 
 
 class _Actor:
@@ -90,6 +93,8 @@ class Ray(Remote):
             raise UsageError("--executor ray needs ray: pip install 'toolgrove[ray]'") from None
         ray: Any = imported  # it may be missing where types are checked
         self._ray = ray
+        if address is not None:
+            _reached(address)
         self._started = not ray.is_initialized()
         if self._started:
             options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -109,3 +114,21 @@ class Ray(Remote):
         finally:
             if self._started:
                 self._ray.shutdown()
+
+
+def _reached(address: str) -> None:
+    """See that somebody is there; Ray itself would try for minutes.
+
+    Raises:
+        UsageError: nobody is, or it is no address.
+    """
+    host, _, port = address.rpartition(":")
+    if address in ("auto", "local"):
+        return
+    if not host or not port.isdigit() or "/" in host:
+        raise UsageError(f"--executor ray:address={address}: expected auto, or HOST:PORT")
+    try:
+        socket.create_connection((host, int(port)), REACH).close()
+    except (OSError, OverflowError) as error:
+        told = f"--executor ray:address={address}: no cluster there ({error})"
+        raise UsageError(f"{told}; `ray start --head` starts one") from error

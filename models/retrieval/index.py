@@ -75,9 +75,11 @@ def write_index(
             head["dimensions"] = int(vectors.shape[1])
             head["vectors_hash"] = _hash([(draft / "vectors.npy").read_bytes()])
         (draft / NAME).write_text(json.dumps(head, indent=1) + "\n", "utf-8")
+        before = draft.with_name(draft.name + ".before")
         if folder.exists():
-            shutil.rmtree(folder)
+            os.replace(folder, before)  # its vectors may have been paid for: it goes last
         os.replace(draft, folder)
+        shutil.rmtree(before, ignore_errors=True)
     except OSError as error:
         raise UsageError(f"cannot write {folder}: {error.strerror or error}") from error
     finally:

@@ -103,15 +103,19 @@ def load_spec(job: Job) -> str:
     """The spec that loads the model back."""
     recipe = job.recipe
     name = "toolllama" if job.model.format == "toolllama" else "hf"
-    if recipe.full:
-        return f"{name}:{recipe.out}"  # positions and context stand in its config.json
-    items = [recipe.base, f"lora={recipe.out}"]
-    if recipe.rope != 1:
+    items = [_quoted(recipe.out)]
+    if not recipe.full:  # of a whole model, positions and context stand in its config.json
+        items = [_quoted(recipe.base), f"lora={_quoted(recipe.out)}"]
+    if recipe.rope != 1 and not recipe.full:
         items.append(f"rope={recipe.rope:g}")
         items.append(f"context={recipe.context}")
     if recipe.template:
-        items.append(f"template={recipe.template}")
+        items.append(f"template={_quoted(recipe.template)}")
     return f"{name}:{','.join(items)}"
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"' if any(c in text for c in ',"()= ') else text
 
 
 def versions() -> dict[str, str]:

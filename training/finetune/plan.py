@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from .base import outline
+from .rows import IGNORED
 
 if TYPE_CHECKING:
     from .trainer import Job
@@ -95,6 +96,7 @@ def plan_of(job: Job) -> Plan:
     frozen = 2 if recipe.bf16 and not recipe.full else 4
     # AdamW: two moments, a gradient and the weight, each in float32 for what is trained.
     state = 16 * trained + frozen * (whole - trained)
+    saved = whole if recipe.full else trained  # three checkpoints: the oldest goes last
     return Plan(
         parameters=whole,
         trainable=trained,
@@ -105,14 +107,14 @@ def plan_of(job: Job) -> Plan:
         held=len(job.held),
         batches=len(job.packs),
         tokens=tokens,
-        learnt=made.learnt,
+        learnt=sum(label != IGNORED for s in job.train for label in s.labels),
         longest=made.longest,
         context=job.model.context,
         processes=processes,
         steps=steps,
         tokens_a_step=tokens / an_epoch,
         memory=state + activations(job.model._config, recipe.batch * longest, recipe),
-        disk=2 * 12 * trained + 4 * trained + (1 << 20),
+        disk=3 * (4 * saved + 8 * trained) + 4 * saved + (1 << 20),
     )
 
 

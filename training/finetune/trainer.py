@@ -229,7 +229,9 @@ def train(job: Job, *, resume: bool = False, callbacks: Sequence[Any] = ()) -> d
         done = trainer.train(resume_from_checkpoint=checkpoint)
         seconds = time.monotonic() - started
         trainer.save_model(str(out))
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and "inline_container" not in str(error):
+            raise  # torch.save says so where a file cannot be written
         raise UsageError(
             f"cannot write to {out}: {error}. What was saved before is whole: make room, then "
             f"--resume goes on from the last checkpoint"
@@ -345,6 +347,13 @@ def _then(mark: Path) -> dict[str, Any]:
 
 def newest(folder: Path) -> str | None:
     """The last whole checkpoint: its state is written last, and one without was cut off."""
-    found = [p for p in folder.glob("checkpoint-*") if (p / "trainer_state.json").is_file()]
-    found = [p for p in found if p.name.rpartition("-")[2].isdigit()]
+    found = [p for p in folder.glob("checkpoint-*") if p.name.rpartition("-")[2].isdigit()]
+    found = [p for p in found if _is_whole(p / "trainer_state.json")]
     return str(max(found, key=lambda p: int(p.name.rpartition("-")[2]))) if found else None
+
+
+def _is_whole(state: Path) -> bool:
+    try:
+        return isinstance(json.loads(state.read_text("utf-8")), dict)
+    except (OSError, ValueError):
+        return False

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from paying import assert_written_once, lines, outcome, paid, payers, plan_of, r
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response
 
+from toolgrove.benchmarks.executors import executor
 from toolgrove.benchmarks.executors.ray import Ray
 from toolgrove.benchmarks.plan import Parts, describe
 from toolgrove.benchmarks.rundir import RunDirectory
@@ -99,8 +101,10 @@ class Slow(ChatServer):
 @pytest.mark.usefixtures("here")
 def test_workers_share_a_providers_limit(tmp_path: Path) -> None:
     answer = calling(("Finish", '{"return_type": "give_answer", "final_answer": "42"}'))
-    throttled = {9, 20}
-    with Slow(lambda body: answer, lambda k: "429" if k in throttled else None) as server:
+    throttled, number = {9, 20}, count()
+    with Slow(
+        lambda body: answer, lambda _: "429" if next(number) in throttled else None
+    ) as server:
         model = f"openai:any,base_url={server.url},concurrency=3"
         plan = plan_of(model, ("cot",), trials=8)
         trials = ran(plan, tmp_path / "a", Ray(plan), concurrency=16).trials
@@ -124,6 +128,12 @@ def test_what_is_wrong_in_a_worker_is_told_here(tmp_path: Path) -> None:
         runner = Runner(plan, directory, parts=parts, executor=where)
         with pytest.raises(UsageError, match="Paid"):
             asyncio.run(asyncio.wait_for(runner.run(), 60))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "nowhere"])
+def test_an_address_without_a_cluster_is_a_usage_error(address: str) -> None:
+    with pytest.raises(UsageError, match="--executor ray:address="):
+        executor(f"ray:address={address}", plan_of())
 
 
 def bench(out: Path, model: str, *more: str) -> list[str]:

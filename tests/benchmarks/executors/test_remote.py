@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from paying import assert_written_once, outcome, paid, plan_of, ran, teacher
 
 from toolgrove.benchmarks.executors import Search, executor
 from toolgrove.benchmarks.executors.remote import DEATHS, LOSSES, Lost, Remote
@@ -20,8 +21,6 @@ from toolgrove.benchmarks.rundir import RunDirectory
 from toolgrove.benchmarks.runner import Runner
 from toolgrove.core import UsageError, limits
 from toolgrove.core.journal import Record
-
-from paying import assert_written_once, outcome, paid, plan_of, ran, teacher
 
 
 class Mortal:
