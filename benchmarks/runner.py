@@ -90,7 +90,7 @@ class Runner:
         if observer is not None:
             observer.started(len(keys), len(keys) - len(owed))
         for key in keys:
-            if key not in owed:
+            if key not in owed and not self.paused:
                 await self._judge(self.directory.trials[key])
 
         async def worker() -> None:

@@ -83,7 +83,7 @@ class Scorer:
         told = repr((judge.by, self.seed, task.digest, trial.answer, path_of(trial)))
         mark = blake2b(told.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
         name = f"{trial.key.file.removesuffix('.jsonl')}-{mark}.jsonl"
-        journal = Journal.open(self.directory.path / "judging" / name)
+        journal = Journal.open(self.directory.path / "judging" / name, self.directory.heard)
         journal.forget_limits()
         try:
             hearing = Hearing(journal, self.budget, self.seed, self.timeout)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ..benchmarks.rundir import RunDirectory
     from ..benchmarks.runner import Runner
     from ..training.annotate import Meter
+    from ..training.export import Recipe
 
 FORMATS = ("sft", "dpo")
 
@@ -89,8 +90,12 @@ def annotate(
     formats = [each for each in format.split(",") if each]
     if bad := next((each for each in formats if each not in FORMATS), None):
         raise UsageError(f"--format {bad!r}: expected {', '.join(FORMATS)}")
+    if not formats:
+        raise UsageError("--format names no data set: sft, dpo, or both")
     if concurrency < 1:
         raise UsageError("--concurrency must be 1 or more")
+    place = places(out)
+    recipes = _recipes(formats, place, shape, words, per=per, offer=offer, parquet=parquet)
     suites = [s for text in suite for s in load_suites(text)]
     plan = Plan(
         suites=suites,
@@ -107,7 +112,6 @@ def annotate(
         faults=faults,
         cache=cache,
     )
-    place = places(out)
     parts = Parts.of(plan)
     where = executor_of(executor, plan, workers)
     directory = RunDirectory.create(place["run"], describe(plan, parts))
@@ -122,9 +126,8 @@ def annotate(
     except OSError as error:  # a full disk, or workers that cannot live
         print(f"toolgrove: {error}; the same command resumes {out}", file=sys.stderr)
         raise typer.Exit(3) from error
-    recipe: dict[str, Any] = {"per": per, "parquet": parquet, "offer": offer}
     if told["solved"]:
-        told["data"] = _export(formats, place, shape, words, recipe)
+        told["data"] = _export(recipes, place)
     if as_json:
         print(json.dumps(told))
     else:
@@ -176,21 +179,34 @@ def _keep(
     return told
 
 
-def _export(
-    formats: list[str], place: dict[str, Path], shape: str, words: str, recipe: dict[str, Any]
-) -> dict[str, int]:
-    """Make the data sets; a format that the paths give no row of is left out, and said."""
-    from ..training.export import NoRows, Recipe, export_dataset
+def _recipes(
+    formats: list[str], place: dict[str, Path], shape: str, words: str, **more: Any
+) -> dict[str, Recipe]:
+    """How data sets are made; what is wrong with that is told before anything is paid for."""
+    from ..core import make
+    from ..training.dataset import arrow, check_place
+    from ..training.export import Recipe
     from ..training.sft import POLICIES
 
-    made: dict[str, int] = {}
+    made = {"sft": Recipe("sft", shape=shape, policy=words, **more)}
+    own = {key: value for key, value in more.items() if key != "per"}  # dpo: worded as the rows are
+    made["dpo"] = Recipe("dpo", policy=words or POLICIES[made["sft"].shape], **own)
+    if more["parquet"]:
+        arrow()
     for name in formats:
-        own = {**recipe, "shape": shape, "policy": words}
-        if name == "dpo":  # worded as the rows are
-            del own["per"]
-            own |= {"shape": "", "policy": words or POLICIES[shape]}
+        make("policies", made[name].policy)
+        check_place(place[name])
+    return {name: made[name] for name in formats}
+
+
+def _export(recipes: dict[str, Recipe], place: dict[str, Path]) -> dict[str, int]:
+    """Make the data sets; a format that the paths give no row of is left out, and said."""
+    from ..training.export import NoRows, export_dataset
+
+    made: dict[str, int] = {}
+    for name, recipe in recipes.items():
         try:
-            made[name] = len(export_dataset([place["run"]], place[name], Recipe(name, **own)))  # type: ignore[arg-type]
+            made[name] = len(export_dataset([place["run"]], place[name], recipe))
         except NoRows as error:
             print(f"no {name} rows: {error}", file=sys.stderr)
     return made

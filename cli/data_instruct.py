@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shlex
 import sys
 import time
@@ -92,8 +93,10 @@ def instruct(
     if source == "hub":
         from ..training.instruct.hub import hub_held, hub_sets
 
-        if table is not None or model or calls is not None:
-            raise UsageError("--source hub takes --tasks, and no table, --model or --calls")
+        if table is not None or model or calls is not None or held or budget or texts or seeds:
+            raise UsageError(
+                "--source hub takes --tasks, --level and --seed: it has no table, no teacher"
+            )
         sets = hub_sets(levels, tasks or 100, seed)
         told: dict[str, Any] = {"teacher": "hub", "complete": True, "stopped": ""}
         with _begun(out, {"source": "hub", "levels": levels, "tasks": tasks, "seed": seed}):
@@ -180,11 +183,10 @@ def _levels(given: list[str] | None) -> list[Level]:
 
 
 def _range(text: str) -> tuple[int, int]:
-    fewest, dash, most = text.partition("-")
-    try:
-        low, high = int(fewest), int(most if dash else fewest)
-    except ValueError:
-        raise UsageError(f"--tools {text!r}: expected two numbers, as 2-5") from None
+    read = re.fullmatch(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", text)
+    if read is None:
+        raise UsageError(f"--tools {text!r}: expected two numbers, as 2-5")
+    low, high = int(read[1]), int(read[2] or read[1])
     if not 2 <= low <= high:
         raise UsageError(f"--tools {text!r}: expected at least 2, and the smaller number first")
     return low, high

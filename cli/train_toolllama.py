@@ -82,8 +82,9 @@ def toolllama(
 
     given: dict[str, Any] = {
         "base": base, "data": data, "out": out, "lora": lora, "full": full, "layers": layers,
-        "epochs": epochs, "steps": steps, "lr": lr, "batch": batch, "accumulate": accumulate, "context": context,
-        "rope_from": rope_from, "overlong": overlong, "template": template, "policy": policy,
+        "epochs": epochs, "steps": steps, "lr": lr, "batch": batch, "accumulate": accumulate,
+        "context": context, "rope_from": rope_from, "overlong": overlong,
+        "template": template, "policy": policy,
         "bf16": bf16, "packing": packing, "checkpointing": checkpointing, "seed": seed,
         "eval_share": eval_share, "save_every": save_every, "threads": threads,
         "deepspeed": deepspeed,

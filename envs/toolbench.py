@@ -90,12 +90,23 @@ def parse_apis(docs: Iterable[Mapping[str, Any]]) -> tuple[API, ...]:
     return tuple(apis.values())
 
 
-def free_name(name: str, taken: Container[str]) -> str:
-    """The name, or the first of ``name_2``, ``name_3`` .. that is not taken."""
+def free_name(name: str, taken: Container[str], last: dict[str, int] | None = None) -> str:
+    """The name, or the first of ``name_2``, ``name_3`` .. that is not taken.
+
+    Args:
+        name: what it shall be.
+        taken: names that are not free.
+        last: the last number given to each name, kept from call to call, so that many APIs of
+            one name are not quadratic.
+    """
     found, k = name, 1
+    if last is not None and name in taken:
+        k = last.get(name, 1)
     while found in taken:
         k += 1
         found = f"{name[: LONGEST_NAME - max(3, len(str(k)) + 1)]}_{k}"
+    if last is not None:
+        last[name] = k
     return found
 
 

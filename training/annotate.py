@@ -57,7 +57,7 @@ class Meter:
             raise UsageError("--wanted must be 1 or more")
 
     def carry(self, directory: RunDirectory, judge: Callable[[str], str]) -> None:
-        """Count what the run's earlier lives spent and found.
+        """Count what the run's earlier lives spent and found, a model judge's calls included.
 
         Args:
             directory: the run.
@@ -73,6 +73,8 @@ class Meter:
         for file in (directory.path / "journal").glob("*.jsonl"):
             if file.name not in finished:
                 self._add(_spent_by(file))
+        for file in (directory.path / "judging").glob("*.jsonl"):
+            self._add(_spent_by(file))
         self._check()
 
     def effect(self, record: Mapping[str, Any]) -> None:
@@ -134,14 +136,15 @@ def failures(
 ) -> Iterator[dict[str, Any]]:
     """What gave no solution path, and why, in the order planned.
 
-    A trial that was not run, or has to be run again, is none of them: it is owed.
+    A trial that was not run, has to be run again, or has an answer that could not be judged, is
+    none of them: it is owed.
     """
     for key in keys:
         if not directory.finished(key):
             continue
         trial = directory.trials[key]
         verdict = directory.verdicts.get(judge(key.suite), {}).get(key)
-        if verdict is not None and verdict.decision == "passed":
+        if trial.end == "answered" and (verdict is None or verdict.decision != "failed"):
             continue
         why = trial.end if verdict is None else verdict.decision
         reason = trial.error or trial.limit if verdict is None else verdict.reason
@@ -159,12 +162,13 @@ def report(
 ) -> dict[str, Any]:
     """What an annotation came to: planned, solved, failed by outcome, owed, and its spend."""
     outcomes = Counter(row["outcome"] for row in failures(directory, keys, judge))
-    finished = sum(map(directory.finished, keys))
+    decided = [directory.verdicts.get(judge(key.suite), {}).get(key) for key in keys]
+    solved = sum(verdict is not None and verdict.decision == "passed" for verdict in decided)
     return {
         "planned": len(keys),
-        "solved": finished - sum(outcomes.values()),
+        "solved": solved,
         "failed": dict(sorted(outcomes.items())),
-        "owed": len(keys) - finished,
+        "owed": len(keys) - solved - sum(outcomes.values()),
         "spent": {kind: round(amount, 6) for kind, amount in meter.spent.items()},
         "stopped_by": meter.reached,
     }

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -122,6 +123,13 @@ def write(collected: Collected, out: Path) -> dict[str, Any]:
     Returns:
         The report, with the table's path and SHA-256.
     """
+    if out.is_file():
+        try:
+            read_documents(out)
+        except UsageError as error:
+            raise UsageError(
+                f"{out} is there and is no table of APIs: give another --out"
+            ) from error
     write_documents(collected.documents, out)
     digest = sha256(out.read_bytes()).hexdigest()
     report = {"out": str(out), "sha256": digest, **collected.report()}
@@ -141,6 +149,9 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
         draft.replace(path)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            draft.unlink()
 
 
 def read_source(source: str) -> Iterator[Entry]:
@@ -228,6 +239,7 @@ class _Table:
         self.documents: list[Document] = []
         self._places: dict[tuple[str, str, str], list[int]] = {}
         self._taken = {FINISH}
+        self._last: dict[str, int] = {}
 
     def add(self, document: Document, counts: Counts) -> None:
         """Take a document as a new API, or into the one that it is about."""
@@ -239,7 +251,7 @@ class _Table:
             self.documents[place] = merged(self.documents[place], document)
             counts.merged += 1
             return
-        name = free_name(api.name, self._taken)
+        name = free_name(api.name, self._taken, self._last)
         self._taken.add(name)
         if name != api.name:
             counts.renamed += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,13 +53,16 @@ class Document:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Document:
         """Read what :meth:`to_json` wrote."""
+        examples, extra = data.get("examples", ()), data.get("extra", {})
+        if not isinstance(examples, list | tuple) or not isinstance(extra, Mapping):
+            raise TypeError("examples must be a list, extra an object")
         return cls(
             API.from_json(data["api"]),
-            tuple(map(str, data.get("examples", ()))),
+            tuple(map(str, examples)),
             data.get("returns"),
             str(data.get("licence", "")),
             str(data.get("source", "")),
-            data.get("extra", {}),
+            extra,
         )
 
 
@@ -78,7 +82,7 @@ def read_documents(path: Path) -> list[Document]:
             continue
         try:
             documents.append(Document.from_json(json.loads(line)))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise UsageError(
                 f"{path}:{number} is no API document ({type(error).__name__}: {error}): the file "
                 f"may be torn; `toolgrove data collect` writes it anew"
@@ -111,4 +115,7 @@ def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
         draft.replace(path)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            draft.unlink()
     return count

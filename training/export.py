@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
@@ -102,11 +103,10 @@ class Recipe:
         """The least and the most functions that a row offers; None for all."""
         if not self.offer:
             return None
-        least, dash, most = self.offer.partition("-")
-        try:
-            found = (int(least), int(most if dash else least))
-        except ValueError:
-            raise UsageError(f"--offer {self.offer!r}: expected a range, as 3-6") from None
+        read = re.fullmatch(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", self.offer)
+        if read is None:
+            raise UsageError(f"--offer {self.offer!r}: expected a range, as 3-6")
+        found = (int(read[1]), int(read[2] or read[1]))
         if not 1 <= found[0] <= found[1]:
             raise UsageError(f"--offer {self.offer!r}: expected a range from 1 on, as 3-6")
         return found

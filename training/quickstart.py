@@ -22,10 +22,11 @@ TEACHER = "simulated:strong,mistake=0,early=0,repeat=0,settle=0,thoughts=need"
 
 
 class Stage(NamedTuple):
-    """One command, and what it is for."""
+    """One command, what it is for, and a file that says that it is done, if there is one."""
 
     what: str
     words: tuple[str, ...]
+    done: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class Quickstart:
         """The commands, in order."""
         apis, written = self.out / "apis.jsonl", self.out / "instructions"
         annotated, model = self.out / "annotated", self.out / "model"
+        trains = ",".join(str(written / f"train-i{level}.jsonl") for level in (1, 2, 3))
+        resume = ("--resume",) if (model / "train.json").is_file() else ()
         threads = ("--threads", str(self.threads)) if self.threads else ()
         yield Stage("API documents into one table", ("data", "collect", "hub", "--out", str(apis)))
         yield Stage(
@@ -63,7 +66,7 @@ class Quickstart:
         )  # fmt: skip
         yield Stage(
             "solution paths by DFSDT, with a simulated teacher, while some APIs fail",
-            ("data", "annotate", "--suite", str(written / "train.jsonl"), "--planner", "dfsdt",
+            ("data", "annotate", "--suite", trains, "--planner", "dfsdt",
              "--model", TEACHER, "--env", "hub", "--faults", "mixed", "--judge", "truth",
              "--out", str(annotated), "--format", "sft", "--shape", "chat", "--words", "compact",
              "--per", "path", "--offer", "3-6", "--no-parquet"),
@@ -72,7 +75,8 @@ class Quickstart:
             "a few steps of fine-tuning",
             ("train", "toolllama", "--base", self.base, "--data", str(annotated / "sft"),
              "--out", str(model), "--steps", str(self.steps), "--batch", "2", "--accumulate", "2",
-             "--lr", "1e-3", "--context", "768", "--resume", *threads),
+             "--lr", "1e-3", "--context", "768", *resume, *threads),
+            model / "toolgrove.json",
         )  # fmt: skip
         suites = ",".join(str(written / f"{name}.jsonl") for name in ("i1-inst", "i1-tool"))
         tuned = f"hf:{self.base},lora={model},max_tokens=128,temperature=0.2"
@@ -97,6 +101,10 @@ def run_stages(stages: Sequence[Stage]) -> list[tuple[str, float]]:
     for number, stage in enumerate(stages, 1):
         said = shlex.join(("toolgrove", *stage.words))
         print(f"\n[{number}/{len(stages)}] {stage.what}\n$ {said}", flush=True)
+        if stage.done is not None and stage.done.is_file():
+            print(f"done already: {stage.done}")
+            took.append((stage.what, 0.0))
+            continue
         start = time.monotonic()
         done = subprocess.run([sys.executable, "-m", "toolgrove", *stage.words])
         took.append((stage.what, time.monotonic() - start))

@@ -13,6 +13,7 @@ import pytest
 
 from toolgrove.benchmarks.rundir import RunDirectory
 from toolgrove.training.dataset import read_dataset
+from toolgrove.training.instruct.output import SETS
 
 NEEDS = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "tensorboard")
 
@@ -30,6 +31,8 @@ def test_its_commands_are_printed() -> None:
     assert [words[1:3] for words in commands[:4]] == [
         ["data", "collect"], ["data", "instruct"], ["data", "annotate"], ["train", "toolllama"],
     ]  # fmt: skip
+    suites = commands[2][commands[2].index("--suite") + 1].split(",")
+    assert {Path(suite).stem for suite in suites} <= set(SETS)
     assert commands[4][1] == "bench" and "--steps 7" in done.stdout
 
 

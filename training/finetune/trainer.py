@@ -293,7 +293,7 @@ def prepare(job: Job, resume: bool) -> str | None:
         UsageError: it holds something else, another training's checkpoints, or has no space.
     """
     recipe, out = job.recipe, job.out
-    mark = out / "train.json"
+    mark, first = out / "train.json", int(os.environ.get("RANK", "0")) == 0
     base_mark = job.model._weights()
     now: dict[str, Any] = {"data": job.rows.sha256, "base": base_mark, "recipe": asdict(recipe)}
     last = None
@@ -316,9 +316,9 @@ def prepare(job: Job, resume: bool) -> str | None:
                 f"{out} holds a training already: --resume goes on with it; another --out starts "
                 f"anew"
             )
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+    elif first and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} is no training and not empty: give another --out")
-    elif resume:
+    elif resume and first:
         raise UsageError(f"nothing to resume in {out}: leave out --resume")
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -328,8 +328,10 @@ def prepare(job: Job, resume: bool) -> str | None:
                 f"{out} has {free / 1e9:.1f} GB of free space, and checkpoints and the model need "
                 f"{need / 1e9:.1f} GB"
             )
-        if int(os.environ.get("RANK", "0")) == 0:
-            mark.write_text(json.dumps(now, indent=1), "utf-8")
+        if first:
+            draft = mark.with_name(mark.name + ".new")  # other ranks may be reading
+            draft.write_text(json.dumps(now, indent=1), "utf-8")
+            draft.replace(mark)
             (out / "train.toml").write_text(as_toml(recipe), "utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {out}: {error.strerror or error}") from error

@@ -47,7 +47,8 @@ class Counts:
         repaired: replies that were JSON only after repair.
         failed: samples that brought nothing, and why.
         owed: samples that a later command must ask for.
-        kept: instructions that passed all filters.
+        kept: instructions that passed all filters; ``surplus``: that did, too, and were more than
+            were asked for.
     """
 
     calls: int = 0
@@ -58,6 +59,7 @@ class Counts:
     failed: dict[str, str] = field(default_factory=dict)
     owed: int = 0
     kept: int = 0
+    surplus: int = 0
 
     def take(self, outcome: Outcome) -> None:
         """Count what a sample brought."""
@@ -160,6 +162,7 @@ class Pipeline:
         """Leave the tasks that were asked for; the last ones of the last wave are surplus."""
         own = [made for made in self.kept if made.sample.level == level][:tasks]
         self.kept = [made for made in self.kept if made.sample.level != level] + own
+        self.counts[level].surplus += self.counts[level].kept - len(own)
         self.counts[level].kept = len(own)
 
     def sets(self) -> dict[str, list[Task]]:
@@ -192,8 +195,8 @@ def split(candidates: Sequence[Candidate], seed: int) -> dict[str, str]:
     """The suite of each instruction, by id.
 
     What is held out decides for tools and categories. Of the other instructions a tenth is held
-    out by a hash of the text, so that more tasks later move none from one side to the other; where
-    the hash takes none of two or more, the nearest is taken.
+    out by a hash of the text, so that more tasks later move none from one side to the other: of a
+    handful there may be none.
     """
     sides: dict[str, str] = {}
     known: dict[str, list[tuple[float, str]]] = {}
@@ -205,10 +208,7 @@ def split(candidates: Sequence[Candidate], seed: int) -> dict[str, str]:
             place = int.from_bytes(mark, "big") / 2**64
             known.setdefault(level, []).append((place, made.id))
     for level, placed in known.items():
-        placed.sort()
         chosen = [id for place, id in placed if place < TEST_SHARE]
-        if not chosen and len(placed) > 1:
-            chosen = [placed[0][1]]
         sides.update(dict.fromkeys(chosen, f"{level}-inst"))
     return sides
 
