@@ -161,9 +161,15 @@ def recipe(file: Path | None, given: Mapping[str, Any]) -> Recipe:
     return found
 
 
+def packaged(name: str) -> str:
+    """The path of a file that is there, or else of one of ours by that name."""
+    ours = Path(__file__).parent / "data" / name
+    return str(ours) if not Path(name).exists() and "/" not in name and ours.is_file() else name
+
+
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return dict(tomllib.loads(file.read_text("utf-8")))
+        return dict(tomllib.loads(Path(packaged(str(file))).read_text("utf-8")))
     except OSError as error:
         raise UsageError(f"cannot read {file}: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -29,7 +29,7 @@ from trl import SFTConfig, SFTTrainer
 from ...core import UsageError
 from . import base
 from .batches import ByLength, collate, columns, packed
-from .config import Recipe, as_toml, differs
+from .config import Recipe, as_toml, differs, packaged
 from .plan import Plan, plan_of
 from .rows import IGNORED, Rows, Tokenised, Tokeniser, Tokens, open_rows
 
@@ -281,7 +281,7 @@ def arguments(job: Job) -> Any:
         max_length=None,
         packing=False,
         prediction_loss_only=True,
-        deepspeed=recipe.deepspeed or None,
+        deepspeed=packaged(recipe.deepspeed) if recipe.deepspeed else None,
         ddp_find_unused_parameters=False,
     )
 

@@ -23,10 +23,13 @@ from safetensors.torch import load_file
 from transformers import TrainerCallback
 
 from toolgrove.core import UsageError
+from toolgrove.models.hf.model import HFModel
+from toolgrove.models.trained import policy_of
+from toolgrove.training.finetune import base
 from toolgrove.training.finetune.batches import ByLength, collate, columns, packed
 from toolgrove.training.finetune.config import Recipe
 from toolgrove.training.finetune.rows import IGNORED, Tokens
-from toolgrove.training.finetune.trainer import Job, train
+from toolgrove.training.finetune.trainer import Job, Trainer, train
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
 
@@ -129,6 +132,61 @@ def test_resumed_is_uninterrupted(made: Path, tmp_path: Path, full: bool) -> Non
     card = (two / "README.md").read_text()
     assert said["data"]["sha256"] in card and "| step | loss |" in card and "$" not in card
     assert not any("lora_B" in k and not v.any() for k, v in a.items())
+
+
+def test_the_loss_is_the_mean_over_the_tokens_of_a_step(made: Path, tmp_path: Path) -> None:
+    """However its rows are dealt out: at once, or one by one as with ``accumulate``."""
+    job = Job(recipe(made, tmp_path / "none", full=True))
+    model = base.weights(job.model, job.recipe)
+    rows = columns([[sequence] for sequence in job.train[:3]])
+    items = [{key: values[i] for key, values in rows.items()} for i in range(3)]
+    trainer = Trainer.__new__(Trainer)
+    trainer.accelerator = type("One", (), {"num_processes": 1})()
+    whole = collate(items, pad=0)
+    total = int((whole["labels"][:, 1:] != IGNORED).sum())
+    logits = model(input_ids=whole["input_ids"], attention_mask=whole["attention_mask"]).logits
+    plain = torch.nn.functional.cross_entropy(
+        logits[:, :-1].flatten(0, 1), whole["labels"][:, 1:].flatten(), ignore_index=IGNORED
+    )
+    together = trainer.compute_loss(model, whole, num_items_in_batch=total)
+    alone = [
+        trainer.compute_loss(model, collate([item], pad=0), num_items_in_batch=total)
+        for item in items
+    ]
+    assert torch.allclose(together, plain, atol=1e-5)
+    assert torch.allclose(sum(alone), plain, atol=1e-5)
+    assert torch.allclose(trainer.compute_loss(model, whole), plain, atol=1e-5)
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_only_the_last_layers_are_trained(made: Path, tmp_path: Path, full: bool) -> None:
+    job = Job(recipe(made, tmp_path / "out", full=full, layers=1))
+    layers = int(job.model._config.num_hidden_layers)
+    assert layers > 1
+    said = train(job)
+    assert said["plan"]["trainable"] < Job(recipe(made, tmp_path / "all", full=full)).plan.trainable
+    after = weights(tmp_path / "out")
+    if not full:
+        assert {name.split(".layers.")[1].split(".")[0] for name in after} == {str(layers - 1)}
+        return
+    before = base.weights(job.model, job.recipe).state_dict()
+    moved = {name for name, tensor in after.items() if not torch.equal(tensor, before[name])}
+    assert moved and all(f".layers.{layers - 1}." in name for name in moved)
+    with pytest.raises(UsageError, match="the model has"):
+        train(Job(recipe(made, tmp_path / "many", layers=99)))
+
+
+def test_what_was_trained_says_its_policy(made: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    train(Job(recipe(made, out, policy="compact", steps=1)))
+    loaded = HFModel(str(made / "base"), lora=str(out))
+    assert loaded.needs_policy == "compact"
+    assert policy_of(f"hf:{made / 'base'},lora={out}") == "compact"
+    with pytest.raises(UsageError, match="trained on the format chat: use hf:"):
+        HFModel(str(made / "base"), lora=str(out), format="toolllama")
+    (out / "toolgrove.json").write_text("{")
+    with pytest.raises(UsageError, match="cannot be read"):
+        policy_of(f"hf:{made / 'base'},lora={out}")
 
 
 def test_bad_jobs_are_told(made: Path, tmp_path: Path) -> None:
