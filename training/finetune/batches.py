@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -16,26 +17,22 @@ Pack = list[Tokens]
 
 
 def packed(sequences: Sequence[Tokens], context: int) -> list[Pack]:
-    """Sequences in bins of ``context`` tokens: first fit, the longest first (Johnson, 1973).
+    """Sequences in bins of ``context`` tokens: best fit, the longest first (Johnson, 1973).
 
-    No sequence is cut, and each stands in one bin.
+    No sequence is cut, and each stands in one bin. Of bins with equal room the oldest is taken.
     """
     bins: list[Pack] = []
-    rooms: list[int] = []
-    open_from = 0  # no bin before has room for the shortest
-    shortest = min((len(s.ids) for s in sequences), default=0)
+    rooms: list[tuple[int, int]] = []  # room and number of each bin, sorted
     for sequence in sorted(sequences, key=lambda s: -len(s.ids)):
         size = len(sequence.ids)
-        for i in range(open_from, len(bins)):
-            if rooms[i] >= size:
-                bins[i].append(sequence)
-                rooms[i] -= size
-                break
+        at = bisect_left(rooms, (size, -1))
+        if at < len(rooms):
+            room, number = rooms.pop(at)
+            bins[number].append(sequence)
         else:
+            room, number = context, len(bins)
             bins.append([sequence])
-            rooms.append(context - size)
-        while open_from < len(bins) and rooms[open_from] < shortest:
-            open_from += 1
+        insort(rooms, (room - size, number))
     return bins
 
 
