@@ -31,4 +31,19 @@ def test_another_content_is_another_digest_and_another_name_is_not(tmp_path: Pat
 
 def test_what_is_no_file_is_not_there(tmp_path: Path) -> None:
     long = "x" * 5000
-    assert digests([f"recorded:{tmp_path}", "scripted:none.json", f"recorded:{long}", "cot"]) == {}
+    assert digests(["recorded:nowhere/", "scripted:none.json", f"recorded:{long}", "cot"]) == {}
+
+
+def test_a_folder_is_told_by_what_is_in_it(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    (folder / "checkpoints").mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+
+    def digest() -> str:
+        return digests([f"hf:base.gguf,lora={folder}"])[str(folder)]
+
+    first = digest()
+    (folder / "checkpoints" / "one.bin").write_text("what a training leaves beside its model")
+    assert digest() == first
+    (folder / "config.json").write_text("[]")
+    assert digest() != first
