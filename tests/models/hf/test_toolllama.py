@@ -180,8 +180,10 @@ def test_it_wants_its_own_policy(tmp_path: Path) -> None:
     folder = tiny.saved(tmp_path / "tiny", None)
     command = [sys.executable, "-m", "toolgrove", "bench", "--suite", "shop", "--limit", "1",
                "--planner", "react", "--dry-run", "--model", f"toolllama:{folder}"]  # fmt: skip
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    other = [*command, "--policy", "functions"]
+    done = subprocess.run(other, capture_output=True, text=True, timeout=120)
     assert done.returncode == 2 and "needs --policy toolllama" in done.stderr
+    assert subprocess.run(command, capture_output=True, timeout=120).returncode == 0  # its own
 
 
 def test_a_checkpoint_runs_end_to_end(tmp_path: Path) -> None:
