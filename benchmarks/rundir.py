@@ -16,6 +16,7 @@ from typing import Any, TextIO
 
 from ..core import Journal, UsageError
 from ..core.lines import LineFile, read_lines, scan
+from ..core.whole import whole
 from .judges import Verdict
 from .trial import OWED, Key, Trial
 
@@ -236,9 +237,5 @@ def locked(path: Path) -> TextIO:
 
 def _replace(path: Path, data: Mapping[str, Any]) -> None:
     text = json.dumps(data, indent=1, ensure_ascii=False)
-    draft = path.with_name(path.name + ".new")
-    with draft.open("w", encoding="utf-8") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    with whole(path) as file:
+        file.write(f"{text}\n".encode())

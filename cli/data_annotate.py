@@ -17,8 +17,6 @@ from .bench import given_or_own, parse_budget
 from .data import data
 
 if TYPE_CHECKING:
-    from ..benchmarks.plan import Plan
-    from ..benchmarks.rundir import RunDirectory
     from ..benchmarks.runner import Runner
     from ..training.annotate import Meter
     from ..training.export import Recipe
@@ -85,7 +83,8 @@ def annotate(
     from ..benchmarks.rundir import RunDirectory
     from ..benchmarks.runner import Runner
     from ..benchmarks.suites import load_suites
-    from ..training.annotate import Meter, places
+    from ..training.annotate import Meter, failures, places, report
+    from ..training.writing import write_lines
 
     formats = [each for each in format.split(",") if each]
     if bad := next((each for each in formats if each not in FORMATS), None):
@@ -119,8 +118,14 @@ def annotate(
         with closing(directory):
             runner = Runner(plan, directory, parts=parts, executor=where)
             meter = Meter(parse_budget(total), wanted, lambda: setattr(runner, "paused", True))
-            asyncio.run(_annotate(runner, meter, directory, plan, concurrency))
-            told = _keep(directory, plan, meter, place)
+            judges = {suite.name: plan.spec("judge", suite) for suite in suites}
+            meter.carry(directory, judges.__getitem__)
+            directory.heard = meter.effect
+            asyncio.run(_annotate(runner, meter, concurrency))
+            failed = list(failures(directory, plan.keys(), judges.__getitem__))
+            write_lines(place["failures"], failed)
+            told = report(directory, plan.keys(), judges.__getitem__, failed, meter)
+            write_lines(place["report"], [told])
     except BrokenPipeError:
         raise
     except OSError as error:  # a full disk, or workers that cannot live
@@ -142,18 +147,13 @@ def annotate(
         raise UsageError(f"no solution path was found: {place['failures']} says why")
 
 
-async def _annotate(
-    runner: Runner, meter: Meter, directory: RunDirectory, plan: Plan, concurrency: int
-) -> None:
+async def _annotate(runner: Runner, meter: Meter, concurrency: int) -> None:
     from ..training.annotate import Metered
     from .progress import Progressing
     from .stopping import STOPPED, interruptible
     from .tables import stderr
 
     progress = Progressing(stderr())
-    suites = {suite.name: plan.spec("judge", suite) for suite in plan.suites}
-    meter.carry(directory, suites.__getitem__)
-    directory.heard = meter.effect
     try:
         with interruptible(runner, progress.say):
             await runner.run(concurrency=concurrency, observer=Metered(meter, progress))
@@ -162,21 +162,6 @@ async def _annotate(
         raise typer.Exit(3) from None
     finally:
         progress.stop()
-
-
-def _keep(
-    directory: RunDirectory, plan: Plan, meter: Meter, place: dict[str, Path]
-) -> dict[str, Any]:
-    """Write what failed and the report."""
-    from ..training.annotate import failures, report
-    from ..training.documents import write_lines
-
-    suites = {suite.name: plan.spec("judge", suite) for suite in plan.suites}
-    keys = plan.keys()
-    write_lines(place["failures"], failures(directory, keys, suites.__getitem__))
-    told = report(directory, keys, suites.__getitem__, meter)
-    write_lines(place["report"], [told])
-    return told
 
 
 def _recipes(

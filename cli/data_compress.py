@@ -57,12 +57,12 @@ def compress(
 ) -> None:
     """Choose the keys worth keeping of each API's responses; the same command resumes."""
     from ..envs.observations import counter as counter_of
-    from ..training.collect import write_json
     from ..training.compress import Compressor, claim
     from ..training.compress_prompt import Prompts, subjects
     from ..training.compress_report import checked, examples_of, saved
     from ..training.compress_rules import Takers
     from ..training.documents import read_documents
+    from ..training.writing import write_json
 
     if out.suffix != ".json":
         raise UsageError(f"--out {out}: a keep-file's name ends in .json, for `trimmed` to read it")

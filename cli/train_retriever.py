@@ -89,9 +89,9 @@ def _measure(
     corpus: Corpus, data: Path, spec: str, split: str, out: Path | None, as_json: bool
 ) -> None:
     from ..models.retrieval.specs import ranker
-    from ..training.documents import write_lines
     from ..training.retriever_data import read_split
     from ..training.retriever_metrics import evaluate, means
+    from ..training.writing import write_lines
 
     asked = read_split(data, split, corpus)
     rows = evaluate(ranker(spec, corpus.texts), corpus, asked)

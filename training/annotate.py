@@ -9,7 +9,7 @@ record of what failed. :mod:`.export` makes training data of the run.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -158,10 +158,14 @@ def failures(
 
 
 def report(
-    directory: RunDirectory, keys: list[Key], judge: Callable[[str], str], meter: Meter
+    directory: RunDirectory,
+    keys: list[Key],
+    judge: Callable[[str], str],
+    failed: Sequence[Mapping[str, Any]],
+    meter: Meter,
 ) -> dict[str, Any]:
     """What an annotation came to: planned, solved, failed by outcome, owed, and its spend."""
-    outcomes = Counter(row["outcome"] for row in failures(directory, keys, judge))
+    outcomes = Counter(row["outcome"] for row in failed)
     decided = [directory.verdicts.get(judge(key.suite), {}).get(key) for key in keys]
     solved = sum(verdict is not None and verdict.decision == "passed" for verdict in decided)
     return {

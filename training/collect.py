@@ -9,10 +9,8 @@ what it lacks is taken from the others.
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
@@ -23,6 +21,7 @@ from ..core.registry import Spec, names, parse
 from ..envs.toolbench import free_name
 from .collect_toolbench import Dropped, Entry, catalogue, standard, toolbench
 from .documents import Document, read_documents, write_documents
+from .writing import write_json
 
 EXAMPLES: Final = 3  # of an API that a table keeps
 PLACES: Final = 20  # of dropped entries that a report names, a reason
@@ -135,23 +134,6 @@ def write(collected: Collected, out: Path) -> dict[str, Any]:
     report = {"out": str(out), "sha256": digest, **collected.report()}
     write_json(out.with_name(out.name + ".report.json"), report)
     return report
-
-
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write a JSON file, whole or not at all.
-
-    Raises:
-        UsageError: nothing can be written there.
-    """
-    draft = path.with_name(path.name + ".new")
-    try:
-        draft.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", "utf-8", "replace")
-        draft.replace(path)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            draft.unlink()
 
 
 def read_source(source: str) -> Iterator[Entry]:

@@ -13,9 +13,9 @@ from ..envs.observations import PIECE, Count
 from ..envs.observations import Counter as CounterName
 from ..envs.observations import counter as token_counter
 from ..envs.trimmed import TrimmedWorld
-from .collect import write_json
 from .compress_facts import facts_kept
 from .documents import Document
+from .writing import write_json
 
 WHOLE: Final = 1 << 40  # tokens: nothing is cut
 

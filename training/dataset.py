@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from hashlib import file_digest, sha256
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..core import UsageError
+from .writing import line_of, written
 
 VERSION: Final = 1
 # What stands in a row of each shape: the lists of messages, and in those what tells a message.
@@ -174,42 +174,17 @@ def remove_others(folder: Path, keep: Iterable[str]) -> None:
 def write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> tuple[int, str]:
     """Write the rows, whole or not at all; how many, and their SHA-256.
 
-    Half a surrogate pair has no place in UTF-8: it becomes ``?``.
-
     Raises:
         UsageError: nothing can be written there.
     """
-    count, state, draft = 0, sha256(), path.with_name(path.name + ".new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as file:
-            for row in rows:
-                line = (json.dumps(row, ensure_ascii=False) + "\n").encode("utf-8", "replace")
-                file.write(line)
-                state.update(line)
-                count += 1
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        draft.unlink(missing_ok=True)
+    count, state = 0, sha256()
+    with written(path) as file:
+        for row in rows:
+            line = line_of(row)
+            file.write(line)
+            state.update(line)
+            count += 1
     return count, state.hexdigest()
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file, whole or not at all.
-
-    Raises:
-        UsageError: nothing can be written there.
-    """
-    draft = path.with_name(path.name + ".new")
-    try:
-        draft.write_text(text, "utf-8", "replace")
-        draft.replace(path)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
 
 
 def arrow() -> Any:
@@ -243,20 +218,13 @@ def write_parquet(dataset: Dataset, size: int = 1000) -> str:
         [("id", pa.string()), *((key, pa.list_(message)) for key in keys), ("tools", pa.string())]
     )
     path = dataset.file.with_suffix(".parquet")
-    draft = path.with_name(path.name + ".new")
-    try:
-        with pa.parquet.ParquetWriter(draft, schema, compression="zstd") as file:
-            rows = iter(dataset)
-            while some := list(islice(rows, size)):
-                columns = [_columns(row, keys) for row in some]
-                file.write_table(pa.Table.from_pylist(columns, schema))
-        draft.replace(path)
-        with path.open("rb") as written:
-            return file_digest(written, "sha256").hexdigest()
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        draft.unlink(missing_ok=True)
+    with written(path) as file, pa.parquet.ParquetWriter(file, schema, compression="zstd") as out:
+        rows = iter(dataset)
+        while some := list(islice(rows, size)):
+            columns = [_columns(row, keys) for row in some]
+            out.write_table(pa.Table.from_pylist(columns, schema))
+    with path.open("rb") as made:
+        return file_digest(made, "sha256").hexdigest()
 
 
 def _columns(row: Mapping[str, Any], keys: Iterable[str]) -> dict[str, Any]:

@@ -7,14 +7,13 @@ was found.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..core import API, UsageError
+from .writing import write_lines
 
 
 @dataclass(frozen=True)
@@ -95,27 +94,3 @@ def read_documents(path: Path) -> list[Document]:
 def write_documents(documents: Iterable[Document], path: Path) -> int:
     """Write a table, whole or not at all; how many documents it has."""
     return write_lines(path, (document.to_json() for document in documents))
-
-
-def write_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
-    """Write JSON lines, whole or not at all; how many there are.
-
-    Raises:
-        UsageError: nothing can be written there.
-    """
-    count, draft = 0, path.with_name(path.name + ".new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("w", encoding="utf-8", errors="replace") as file:
-            for row in rows:
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
-                count += 1
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            draft.unlink()
-    return count

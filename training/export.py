@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -24,9 +23,9 @@ from .dataset import (
     remove_others,
     write_parquet,
     write_rows,
-    write_text,
 )
 from .sft import POLICIES, Per, Row, Shape, content_of, sft_rows
+from .writing import write_json, write_text
 
 
 class NoRows(UsageError):
@@ -186,7 +185,7 @@ def export_dataset(
         info["parquet_sha256"] = write_parquet(made)
         files.append(f"{recipe.format}.parquet")
     write_text(out / "README.md", card(info))
-    write_text(out / "data.json", json.dumps(info, indent=1, ensure_ascii=False) + "\n")
+    write_json(out / "data.json", info)
     remove_others(out, files)
     return read_dataset(out)
 

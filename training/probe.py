@@ -42,12 +42,12 @@ from ..core import (
 from ..core.deadline import Overdue, within
 from ..core.limits import Breaker, Failure, Gate, Limits, Window, asked_to_wait
 from ..core.lines import LineFile, scan
-from .collect import write_json
 from .probe_arguments import Trial
 from .probe_config import ProbeConfig
 from .probe_quality import kind_of
 from .probe_subjects import Call, Subject, key_of
 from .probe_turns import Turns
+from .writing import write_json
 
 THROTTLED: Final = frozenset({"too_many_requests", "rate_limited"})
 CALLS: Final = "calls.jsonl"

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from ..core.lines import scan
-from .collect import write_json
-from .documents import Document, write_documents, write_lines
+from .documents import Document, write_documents
 from .probe import CALLS, Prober
 from .probe_config import ProbeConfig
 from .probe_subjects import Call, Subject
+from .writing import write_json, write_lines
 
 STAGES: Final = ("called", "asked", "works", "fast", "good", "unlike", "tools")
 

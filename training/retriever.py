@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +19,7 @@ import numpy as np
 from ..core import UsageError
 from ..models.retrieval.bm25 import BM25
 from ..models.retrieval.dense import load, located, spaced, weights_hash
+from .checkpoints import whole_checkpoints
 from .retriever_data import Corpus, Split, digest
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def train_retriever(
         loss=MaskedMultipleNegatives(model, rows, relevant, how.scale),
     )
     trainer.remove_callback(transformers.PrinterCallback)  # stdout is the command's
-    kept = _checkpoints(out) if resume else []
+    kept = whole_checkpoints(out / "checkpoints") if resume else []
     done = trainer.train(resume_from_checkpoint=str(kept[-1]) if kept else None)
     model.save_pretrained(str(out), create_model_card=False)
     card |= {"rows": len(rows), "trained_steps": done.global_step}
@@ -188,16 +188,6 @@ def train_retriever(
     (out / "README.md").write_text(_card_text(card), "utf-8")
     shutil.rmtree(out / "checkpoints", ignore_errors=True)  # nothing is left to take up
     return card
-
-
-def _checkpoints(out: Path) -> list[Path]:
-    """Whole checkpoints, the latest last: their state is written after all else."""
-    found = []
-    for path in out.glob("checkpoints/checkpoint-*/trainer_state.json"):
-        with suppress(OSError, ValueError):  # torn: the one before it is whole
-            json.loads(path.read_text("utf-8"))
-            found.append(path.parent)
-    return sorted(found, key=lambda path: int(path.name.rpartition("-")[2]))
 
 
 def _begin(out: Path, card: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core import UsageError
+from ..core.whole import whole
 from ..envs.catalogue import about
 from ..envs.toolbench import standardize
 
@@ -183,10 +184,8 @@ def write_files(folder: Path, files: Mapping[str, str]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in files.items():
-            draft = folder / f"{name}.new"
-            with draft.open("w", encoding="utf-8", newline="") as file:
-                file.write(text)
-            draft.replace(folder / name)
+            with whole(folder / name) as file:
+                file.write(text.encode())
     except OSError as error:
         raise UsageError(f"cannot write {folder}: {error.strerror or error}") from error
 

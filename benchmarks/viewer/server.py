@@ -23,6 +23,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingR
 from starlette.routing import Route
 
 from ...core import Node, ToolgroveError, Tree, UsageError
+from ...core.whole import whole
 from ..page import content_hash, page_style
 from ..scored import ScoredRun
 from ..trial import Key
@@ -245,10 +246,8 @@ def application(
         if not isinstance(told, dict) or not all(isinstance(v, str) for v in told.values()):
             raise ValueError("notes are texts by task")
         told = {key: text for key, text in {**_notes(shown), **told}.items() if text}
-        path = shown.paths[0] / NOTES
-        draft = path.with_name(f"{NOTES}.new")
-        draft.write_text(json.dumps(told, indent=1, ensure_ascii=False), "utf-8", "replace")
-        draft.replace(path)
+        with whole(shown.paths[0] / NOTES) as file:
+            file.write(json.dumps(told, indent=1, ensure_ascii=False).encode("utf-8", "replace"))
         return JSONResponse({"kept": len(told)})
 
     async def asked(request: Request) -> Response:

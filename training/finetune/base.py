@@ -89,11 +89,21 @@ def weights(model: HFModel, recipe: Recipe) -> Any:
         del made.config.quantization_config
     made.config.use_cache = False
     made.name_or_path = made.config._name_or_path = recipe.base
-    if recipe.full and recipe.layers:
-        made.requires_grad_(False)
-        for name in trained_layers(made, recipe.layers):
-            made.get_submodule(name).requires_grad_(True)
+    if recipe.full:
+        freeze(made, recipe.layers)
     return made
+
+
+def freeze(model: Any, layers: int) -> None:
+    """Leave only the last so many layers to be trained; 0 leaves all.
+
+    Raises:
+        UsageError: it has not so many.
+    """
+    if layers:
+        model.requires_grad_(False)
+        for name in trained_layers(model, layers):
+            model.get_submodule(name).requires_grad_(True)
 
 
 def trained_layers(model: Any, layers: int) -> list[str]:
@@ -123,10 +133,7 @@ def outline(model: HFModel, recipe: Recipe) -> Any:
     with torch.device("meta"):
         made = AutoModelForCausalLM.from_config(model._config)
         if recipe.full:
-            if recipe.layers:
-                made.requires_grad_(False)
-                for name in trained_layers(made, recipe.layers):
-                    made.get_submodule(name).requires_grad_(True)
+            freeze(made, recipe.layers)
             return made
         from peft import get_peft_model
 

@@ -27,6 +27,8 @@ from transformers import (
 from trl import SFTConfig, SFTTrainer
 
 from ...core import UsageError
+from ...core.whole import whole
+from ..checkpoints import whole_checkpoints
 from . import base
 from .batches import ByLength, collate, columns, packed
 from .config import Recipe, as_toml, differs, packaged
@@ -298,7 +300,7 @@ def prepare(job: Job, resume: bool) -> str | None:
     now: dict[str, Any] = {"data": job.rows.sha256, "base": base_mark, "recipe": asdict(recipe)}
     last = None
     if (out / CHECKPOINTS).is_dir():
-        last = newest(out / CHECKPOINTS)
+        last = next(reversed(whole_checkpoints(out / CHECKPOINTS)), None)
     if mark.is_file():
         then = _then(mark)
         changed = differs(recipe, Recipe(**then["recipe"])) if resume else []
@@ -329,13 +331,12 @@ def prepare(job: Job, resume: bool) -> str | None:
                 f"{need / 1e9:.1f} GB"
             )
         if first:
-            draft = mark.with_name(mark.name + ".new")  # other ranks may be reading
-            draft.write_text(json.dumps(now, indent=1), "utf-8")
-            draft.replace(mark)
+            with whole(mark) as file:  # other ranks may be reading
+                file.write(json.dumps(now, indent=1).encode())
             (out / "train.toml").write_text(as_toml(recipe), "utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {out}: {error.strerror or error}") from error
-    return last if resume else None
+    return str(last) if resume and last else None
 
 
 def _then(mark: Path) -> dict[str, Any]:
@@ -345,17 +346,3 @@ def _then(mark: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(f"{mark} is damaged ({error}): give another --out") from None
     return found
-
-
-def newest(folder: Path) -> str | None:
-    """The last whole checkpoint: its state is written last, and one without was cut off."""
-    found = [p for p in folder.glob("checkpoint-*") if p.name.rpartition("-")[2].isdigit()]
-    found = [p for p in found if _is_whole(p / "trainer_state.json")]
-    return str(max(found, key=lambda p: int(p.name.rpartition("-")[2]))) if found else None
-
-
-def _is_whole(state: Path) -> bool:
-    try:
-        return isinstance(json.loads(state.read_text("utf-8")), dict)
-    except (OSError, ValueError):
-        return False

@@ -8,8 +8,8 @@ from typing import Any, Final, Literal
 
 from ...benchmarks.suites import task_to_json
 from ...core import Task
-from ..collect import write_json
-from ..documents import Document, write_lines
+from ..documents import Document
+from ..writing import write_json, write_lines
 from .held import Held
 from .toolbench import write_queries
 

@@ -24,8 +24,8 @@ from ...benchmarks.rundir import locked
 from ...core import Model, Task, UsageError
 from ...envs.toolbench import standardize
 from ...models.identity import identity_of
-from ..collect import write_json
 from ..documents import Document
+from ..writing import write_json
 from .candidates import Candidate, candidate
 from .filters import Filters
 from .generate import Outcome, Teacher

@@ -7,15 +7,15 @@ there by ToolBench's rules (names of functions and parameters, three types, 256 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from ...core import API, Task, UsageError
+from ...core import API, Task
 from ...envs.toolbench import function_name
 from ..documents import Document
+from ..writing import write_json
 
 _TYPES: Final = {"integer": "NUMBER", "number": "NUMBER", "boolean": "BOOLEAN"}
 _OURS: Final = re.compile(
@@ -99,11 +99,5 @@ def write_queries(tasks: Sequence[Task], path: Path, documents: Iterable[Documen
     """
     known = {place_of(document.api): document for document in documents}
     rows = [query_of(t, t.extra.get("query_id", n), known) for n, t in enumerate(tasks)]
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(path.name + ".new")
-        draft.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", "utf-8", "replace")
-        draft.replace(path)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+    write_json(path, rows)
     return len(rows)
