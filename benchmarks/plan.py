@@ -28,6 +28,7 @@ from ..core.registry import singular, takes
 from ..models import Batcher
 from ..models.cache import Cached
 from ..models.identity import innermost
+from ..models.trained import policy_of
 from .fingerprints import digests
 from .judges import Judge, ModelJudge
 from .offering import GIVEN, parse_apis
@@ -53,7 +54,8 @@ class Plan:
         apis: ``given``, what each task names; or ``retrieve:k=5``, what a retriever finds for it.
         cache: a file to keep the models' replies in, and to take them from; it changes no result,
             so it is no part of what must be equal for a run to be resumed.
-        policy, evaluator: specs.
+        policy: a spec; "" is what the model's training data was worded by, else ``functions``.
+        evaluator: a spec.
         trials: repetitions of each task, under seeds ``seed``, ``seed + 1``, ..
         limit: only the first so many tasks of each suite.
         budget: caps for every trial, by kind.
@@ -66,7 +68,7 @@ class Plan:
     model: str
     env: str
     judge: str = "answered"
-    policy: str = "functions"
+    policy: str = ""
     evaluator: str | None = None
     trials: int = 1
     seed: int = 0
@@ -92,6 +94,9 @@ class Plan:
             raise UsageError("--trials and --limit must be 1 or more")
         Budget(**self.budget)
         parse_apis(self.apis)
+        if not self.policy:
+            asked = self.spec("model", self.suites[0])
+            object.__setattr__(self, "policy", (asked and policy_of(asked)) or "functions")
 
     def spec(self, what: Literal["model", "env", "judge"], suite: Suite) -> str:
         """The model, environment or judge of a suite: the plan's, or else the suite's own."""

@@ -51,7 +51,7 @@ def solving(
     model: str,
     env: str,
     apis: str | None = None,
-    policy: str = "functions",
+    policy: str = "",
     evaluator: str | None = None,
     seed: int = 0,
     budget: Mapping[str, float] | None = None,
@@ -65,7 +65,7 @@ def solving(
         planner: a spec, as the next ones.
         model: whom to ask.
         env: whose functions are offered.
-        policy: what words the prompts.
+        policy: what words the prompts; "" as for :class:`.plan.Plan`.
         evaluator: what scores nodes.
         apis: names of the environment's functions to offer, by commas; all if not given.
         seed: of the trial.

@@ -47,9 +47,9 @@ def bench(
     model: Annotated[str | None, typer.Option(metavar="M", help="The model.")] = None,
     env: Annotated[str | None, typer.Option(metavar="E", help="The environment.")] = None,
     policy: Annotated[
-        str | None,
+        str,
         typer.Option(metavar="Y", help="What words the prompts; else what the model learnt from."),
-    ] = None,
+    ] = "",
     evaluator: Annotated[str | None, typer.Option(metavar="V", help="What scores nodes.")] = None,
     judge: Annotated[
         str | None, typer.Option(metavar="J", help="What decides whether it passed.")
@@ -105,7 +105,6 @@ def bench(
     from ..benchmarks.runner import Runner
     from ..benchmarks.suites import load_suites
     from ..benchmarks.summary import incomplete
-    from ..models.trained import policy_of
 
     demo = not suite and not planner
     suites = [s for text in suite or [DEMO_SUITES] for s in load_suites(text)]
@@ -119,14 +118,13 @@ def bench(
         raise UsageError("--concurrency must be 1 or more")
     if fail_under is not None and not 0 <= fail_under <= 1:
         raise UsageError(f"--fail-under {fail_under:g}: a rate is from 0 to 1, as 0.8")
-    asked = given_or_own(model, "model", suites)
     plan = Plan(
         suites=suites,
         planners=planner or list(DEMO_PLANNERS),
-        model=asked,
+        model=given_or_own(model, "model", suites),
         env=given_or_own(env, "env", suites),
         judge=given_or_own(judge, "judge", suites),
-        policy=policy or policy_of(asked or suites[0].model) or "functions",
+        policy=policy,
         evaluator=evaluator,
         trials=trials,
         seed=seed,

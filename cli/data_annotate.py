@@ -34,8 +34,9 @@ def annotate(
     model: Annotated[str | None, typer.Option(metavar="M", help="The teacher.")] = None,
     env: Annotated[str | None, typer.Option(metavar="E", help="The environment.")] = None,
     policy: Annotated[
-        str, typer.Option(metavar="Y", help="What words the teacher's prompts.")
-    ] = "functions",
+        str,
+        typer.Option(metavar="Y", help="What words the prompts; else what the teacher learnt."),
+    ] = "",
     evaluator: Annotated[str | None, typer.Option(metavar="V", help="What scores nodes.")] = None,
     judge: Annotated[
         str | None, typer.Option(metavar="J", help="What decides which paths are kept.")

@@ -33,7 +33,10 @@ def solve(
     apis: Annotated[
         str | None, typer.Option(metavar="A[,A]", help="Offer only these functions of it.")
     ] = None,
-    policy: Annotated[str, typer.Option(metavar="Y", help="What words the prompts.")] = "functions",
+    policy: Annotated[
+        str,
+        typer.Option(metavar="Y", help="What words the prompts; else what the model learnt from."),
+    ] = "",
     evaluator: Annotated[str | None, typer.Option(metavar="V", help="What scores nodes.")] = None,
     seed: Annotated[int, typer.Option(metavar="K")] = 0,
     budget: Annotated[
