@@ -63,4 +63,4 @@ def quickstart(
     print()
     for what, seconds in took:
         print(f"{seconds:7.0f} s  {what}")
-    print(f"all of it: {out}; the model: hf:{base},lora={out / 'model'} with --policy compact")
+    print(f"all of it: {out}; the model: hf:{base},lora={out / 'model'}")

@@ -44,6 +44,10 @@ def toolllama(
     overlong: Annotated[
         str | None, typer.Option(metavar="drop|cut", help="Rows longer than the context.")
     ] = None,
+    calls: Annotated[
+        str | None,
+        typer.Option(metavar="C", help="Functions are told as JSON (schema), or in lines."),
+    ] = None,
     template: Annotated[
         str | None, typer.Option(metavar="FILE", help="A Jinja chat template.")
     ] = None,
@@ -84,7 +88,7 @@ def toolllama(
         "base": base, "data": data, "out": out, "lora": lora, "full": full, "layers": layers,
         "epochs": epochs, "steps": steps, "lr": lr, "batch": batch, "accumulate": accumulate,
         "context": context, "rope_from": rope_from, "overlong": overlong,
-        "template": template, "policy": policy,
+        "calls": calls, "template": template, "policy": policy,
         "bf16": bf16, "packing": packing, "checkpointing": checkpointing, "seed": seed,
         "eval_share": eval_share, "save_every": save_every, "threads": threads,
         "deepspeed": deepspeed,

@@ -34,18 +34,20 @@ from ..core import (
     WholePlan,
 )
 
-BUILTIN_TEXTS = ("toolgrove", "toolbench", "text", "compact")
+BUILTIN_TEXTS = ("toolgrove", "short", "toolbench", "text")
 
 
 def load_texts(name: str, rest: str = "toolgrove") -> dict[str, str]:
-    """The texts of that name, or of a TOML file; what the file leaves out is as in ``rest``.
+    """The texts of that name, or of a TOML file.
+
+    What a file leaves out is as in ``rest``, or in the texts that its own ``rest = "NAME"`` names.
 
     Raises:
         UsageError: there is no such file, or it is no table of strings.
     """
     if name in BUILTIN_TEXTS:
         source = (files("toolgrove.models") / "data" / f"{name}.toml").read_text("utf-8")
-        return dict(tomllib.loads(source))
+        return _whole(tomllib.loads(source), "")
     path = Path(name)
     if not path.is_file():
         builtin = ", ".join(BUILTIN_TEXTS)
@@ -54,34 +56,43 @@ def load_texts(name: str, rest: str = "toolgrove") -> dict[str, str]:
         own = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{name} is not TOML: {error}") from error
-    base = load_texts(rest)
     known = dict.fromkeys(key for builtin in BUILTIN_TEXTS for key in load_texts(builtin))
     for key, value in own.items():
         if not isinstance(value, str):
             raise UsageError(f"{name}: {key} must be a text, not {type(value).__name__}")
-        if key not in known and not key.startswith("ask_"):
+        if key not in known and key != "rest" and not key.startswith("ask_"):
             raise UsageError(f"{name}: no text is called {key!r}; there are: {', '.join(known)}")
-    return {**base, **own}
+    return _whole(own, rest)
+
+
+def _whole(own: Mapping[str, str], rest: str) -> dict[str, str]:
+    told = {key: text for key, text in own.items() if key != "rest"}
+    rest = own.get("rest", rest)
+    return {**load_texts(rest), **told} if rest else told
 
 
 class FunctionPolicy:
     """Function calling: OpenAI's tools shape; works for any chat model that has it.
 
     Args:
-        texts: ``toolgrove``, ``toolbench`` (its words, for models that were trained on them),
-            or a TOML file.
+        texts: ``toolgrove``, ``short`` (for small models), ``toolbench`` (its words, for models
+            that were trained on them), or a TOML file.
+        shown: characters of a result that a hint on earlier attempts repeats; 0: all.
     """
 
     name = "functions"
     rest: ClassVar[str] = "toolgrove"  # the texts that a file of one's own stands on
 
-    def __init__(self, texts: str = "toolgrove") -> None:
-        self.texts = load_texts(texts, self.rest)
+    def __init__(self, texts: str = "toolgrove", shown: int = 0) -> None:
+        if shown < 0:
+            raise ValueError(f"shown must be 0 or more, not {shown}")
+        self.texts, self.shown = load_texts(texts, self.rest), shown
 
     @cached_property
     def fingerprint(self) -> str:
         """Hash of the shape and all texts."""
-        content = json.dumps([type(self).__name__, sorted(self.texts.items())])
+        own = [type(self).__name__, sorted(self.texts.items())]
+        content = json.dumps([*own, self.shown] if self.shown else own)
         return blake2b(content.encode(), digest_size=8).hexdigest()
 
     def start(self, task: Task, apis: Sequence[API], observation: str) -> list[Message]:
@@ -179,11 +190,16 @@ class FunctionPolicy:
         tried: dict[str, Any] = {
             "name": node.action.api,
             "arguments": node.action.arguments,
-            "function_output": node.observation,
+            "function_output": shortened(node.observation, self.shown),
         }
         if "again" in self.texts:
             tried["mento-carlo-action-value"] = 0.0  # so spelt in the traces models learnt from
         return tried
+
+
+def shortened(text: str, length: int) -> str:
+    """A text cut to so many characters, three dots at the end among them; 0: as it is."""
+    return text if not length or len(text) <= length else text[: max(0, length - 1)] + "…"
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:

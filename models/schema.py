@@ -14,6 +14,7 @@ from typing import Any
 
 from ..core import API, FINISH, Message, ToolCall
 from .chat import NOTHING, arguments_object, legal, sendable
+from .signatures import signature
 
 # Other keywords (formats, patterns, references) are refused by some servers' grammars.
 _KEPT = ("type", "enum", "const", "description", "required")
@@ -36,9 +37,17 @@ def response_format(apis: Sequence[API]) -> dict[str, Any]:
     return {"type": "json_schema", "json_schema": {"name": "reply", "schema": schema}}
 
 
-def messages(prompt: Sequence[Message], apis: Sequence[API]) -> list[dict[str, Any]]:
-    """The prompt without any field for tools: functions in the system message, calls as text."""
-    told = _told(apis)
+def messages(
+    prompt: Sequence[Message], apis: Sequence[API], *, lines: bool = False
+) -> list[dict[str, Any]]:
+    """The prompt without any field for tools: functions in the system message, calls as text.
+
+    Args:
+        prompt: the messages.
+        apis: the functions offered.
+        lines: tell each function in a line, and not as JSON: a third of the tokens.
+    """
+    told = _told(apis, lines)
     listed = any(api.name == FINISH for api in apis)
     sent: list[dict[str, Any]] = []
     for role, content, calls, name in prompt:
@@ -103,14 +112,10 @@ def looks_like_a_call(text: str | None, apis: Sequence[API]) -> bool:
     return any(api.name in plain or legal(api.name) in plain for api in apis)
 
 
-def _told(apis: Sequence[API]) -> str:
+def _told(apis: Sequence[API], lines: bool) -> str:
     if not apis:
         return ""
-    lines = [
-        json.dumps({"name": f"{legal(a.name)}", "description": a.description,
-                    "parameters": dict(a.parameters)}, ensure_ascii=False)
-        for a in apis
-    ]  # fmt: skip
+    functions = "\n".join([signature(api) if lines else _document(api) for api in apis])
     one = any(api.name == FINISH for api in apis)
     shape = (
         'one JSON object {"thought": ..., "call": {"name": ..., "arguments": {...}}}, which calls '
@@ -119,7 +124,12 @@ def _told(apis: Sequence[API]) -> str:
         else 'one JSON object {"thought": ..., "calls": [{"name": ..., "arguments": {...}}]}, '
         "which calls any number of functions, or none"
     )
-    return f"Functions:\n{chr(10).join(lines)}\n\nReply with {shape}. Nothing else."
+    return f"Functions:\n{functions}\n\nReply with {shape}. Nothing else."
+
+
+def _document(api: API) -> str:
+    said = {"name": legal(api.name), "description": api.description}
+    return json.dumps({**said, "parameters": dict(api.parameters)}, ensure_ascii=False)
 
 
 def _arguments(api: API) -> dict[str, Any]:

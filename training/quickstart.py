@@ -19,6 +19,7 @@ from typing import NamedTuple
 from ..core import UsageError
 
 TEACHER = "simulated:strong,mistake=0,early=0,repeat=0,settle=0,thoughts=need"
+WORDS = "functions:texts=short"
 
 
 class Stage(NamedTuple):
@@ -68,14 +69,14 @@ class Quickstart:
             "solution paths by DFSDT, with a simulated teacher, while some APIs fail",
             ("data", "annotate", "--suite", trains, "--planner", "dfsdt",
              "--model", TEACHER, "--env", "hub", "--faults", "mixed", "--judge", "truth",
-             "--out", str(annotated), "--format", "sft", "--shape", "chat", "--words", "compact",
+             "--out", str(annotated), "--format", "sft", "--shape", "chat", "--words", WORDS,
              "--per", "path", "--offer", "3-6", "--no-parquet"),
         )  # fmt: skip
         yield Stage(
             "a few steps of fine-tuning",
             ("train", "toolllama", "--base", self.base, "--data", str(annotated / "sft"),
              "--out", str(model), "--steps", str(self.steps), "--batch", "2", "--accumulate", "2",
-             "--lr", "1e-3", "--context", "768", *resume, *threads),
+             "--lr", "1e-3", "--context", "768", "--calls", "lines", *resume, *threads),
             model / "toolgrove.json",
         )  # fmt: skip
         suites = ",".join(str(written / f"{name}.jsonl") for name in ("i1-inst", "i1-tool"))
@@ -85,9 +86,8 @@ class Quickstart:
         yield Stage(
             "the tuned model, benchmarked by the same planners",
             ("bench", "--suite", suites, "--limit", str(self.limit), "--planner", "react",
-             "--planner", "dfsdt", "--model", tuned, "--policy", "compact", "--env", "hub",
-             "--judge", "truth", "--budget", f"calls={self.calls}",
-             "--out", str(self.out / "benchmark")),
+             "--planner", "dfsdt", "--model", tuned, "--env", "hub", "--judge", "truth",
+             "--budget", f"calls={self.calls}", "--out", str(self.out / "benchmark")),
         )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from ...core import API, FINISH, Message, ModelError, Request, ToolCall, UsageEr
 from .. import chat, schema
 from ..chat import sendable
 
-Calls = Literal["schema", "tools"]
+Calls = Literal["schema", "lines", "tools"]
 
 THOUGHT, TEXT, ITEMS = 400, 1000, 20  # the longest strings and lists that a held reply may have
 
@@ -50,7 +50,8 @@ class ChatFormat:
     Args:
         tokenizer: of transformers; its template may be replaced by ``template``.
         calls: ``schema`` tells the functions in the system message, and holds replies to one JSON
-            object with a call; ``tools`` hands them to the template, and reads what comes.
+            object with a call; ``lines`` does, too, and tells each function in a line; ``tools``
+            hands them to the template, and reads what comes.
         template: a Jinja template instead of the tokenizer's own.
 
     Raises:
@@ -78,15 +79,14 @@ class ChatFormat:
     def text(self, request: Request) -> str:
         """The messages as the template renders them."""
         apis = request.tools
-        if apis and self.calls == "schema":
-            return self._render(schema.messages(request.messages, apis))
-        if apis:
+        if apis and self.calls == "tools":
             return self._render(_with_objects(chat.messages(request.messages)), chat.tools(apis))
-        return self._render(schema.messages(request.messages, ()))
+        lines = self.calls == "lines"
+        return self._render(schema.messages(request.messages, apis, lines=lines))
 
     def holds(self, request: Request) -> bool:
         """Where functions are offered, unless the template reads them itself."""
-        return bool(request.tools) and self.calls == "schema"
+        return bool(request.tools) and self.calls != "tools"
 
     def schemas(self, request: Request) -> Iterator[Mapping[str, Any]]:
         """One JSON object with a call of a function that is offered."""

@@ -18,7 +18,7 @@ from ..trained import trained
 
 if TYPE_CHECKING:
     from .engine import Counts, Engine, Generated, Wanted
-    from .formats import Format
+    from .formats import Calls, Format
     from .grammar import Constraint, Grammars
 
 DType = Literal["auto", "float32", "bfloat16", "float16"]
@@ -39,8 +39,9 @@ class HFModel:
         max_tokens: of a reply.
         temperature: 0 is greedy.
         top_p: only the likeliest tokens that together have this probability.
-        calls: ``schema`` holds replies to a call that is well-formed; ``tools`` hands functions to
-            the chat template and reads what comes.
+        calls: ``schema`` holds replies to a call that is well-formed; ``lines`` does, too, and
+            tells each function in a line, for small models; ``tools`` hands functions to the chat
+            template and reads what comes. Else what the model was trained on, or ``schema``.
         format: ``chat`` or ``toolllama``.
         template: a Jinja file instead of the model's chat template.
         device: as torch names it; ``auto`` takes CUDA where there is one.
@@ -67,7 +68,7 @@ class HFModel:
         max_tokens: int = 512,
         temperature: float = 0.7,
         top_p: float = 1.0,
-        calls: Literal["schema", "tools"] = "schema",
+        calls: Literal["schema", "lines", "tools"] | None = None,
         format: Literal["chat", "toolllama"] = "chat",
         template: Path | None = None,
         device: str = "auto",
@@ -107,7 +108,8 @@ class HFModel:
             raise UsageError(f"{lora or model} was trained on the format {learnt}: use {name}:")
         self.model, self.lora, self.rope = model, lora, rope
         self.max_tokens, self.temperature, self.top_p = max_tokens, temperature, top_p
-        self.calls, self.format, self.template = calls, format, template
+        self.calls: Calls = calls or self.trained.get("calls") or "schema"
+        self.format, self.template = format, template
         self.device, self.dtype, self.threads = device, dtype, threads
         self.batch, self.chunk, self.keep = batch, chunk, keep
         self._context, self._lock = context, threading.Lock()

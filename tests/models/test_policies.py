@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -27,7 +28,7 @@ from toolgrove.core import (
 )
 from toolgrove.core.finish import API_DOC
 from toolgrove.models import FunctionPolicy, ToolLLaMAPolicy
-from toolgrove.models.policies import listed, read_plan, read_text
+from toolgrove.models.policies import listed, read_plan, read_text, shortened
 
 WEATHER = API(
     "today_for_weather",
@@ -166,6 +167,34 @@ def test_siblings_are_listed_in_one_last_message() -> None:
     ]
     assert FunctionPolicy().hint(Siblings((SILENT, FAILED)), ROOT) == []
     assert FunctionPolicy().hint(Siblings(()), ROOT) == []
+
+
+def test_a_hint_may_repeat_less_of_a_result() -> None:
+    [whole] = FunctionPolicy().hint(Siblings((CALLED,)), ROOT)
+    [short] = FunctionPolicy(shown=4).hint(Siblings((CALLED,)), ROOT)
+    result = "12 °C"
+    assert result in str(whole.content) and result not in str(short.content)
+    assert '"12 …"' in str(short.content)
+    assert FunctionPolicy(shown=4).fingerprint != FunctionPolicy().fingerprint
+    assert shortened("12345", 5) == "12345" and shortened("123456", 5) == "1234…"
+    with pytest.raises(ValueError, match="0 or more"):
+        FunctionPolicy(shown=-1)
+
+
+def test_short_texts_say_less_and_leave_nothing_out() -> None:
+    long, short = FunctionPolicy().texts, FunctionPolicy("short").texts
+    assert short.keys() == long.keys()
+    assert len(short["system"]) < len(long["system"]) / 4
+
+
+def test_texts_of_ones_own_name_those_they_stand_on(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text('rest = "short"\nconclude = "End."\n')
+    texts = FunctionPolicy(str(file)).texts
+    assert texts == {**FunctionPolicy("short").texts, "conclude": "End."}
+    file.write_text('rest = "none"\n')
+    with pytest.raises(UsageError, match="no texts 'none'"):
+        FunctionPolicy(str(file))
 
 
 def test_siblings_in_toolbenchs_words() -> None:

@@ -59,7 +59,7 @@ def test_all_of_it(tmp_path: Path) -> None:
     assert report["owed"] == 0 and report["solved"] > report["planned"] / 2
     assert len(read_dataset(out / "annotated/sft")) > 10
     said = json.loads((out / "model/toolgrove.json").read_text())
-    assert said["policy"] == "compact" and said["steps"] == 2
+    assert said["policy"] == "functions:texts=short" and said["steps"] == 2
     trials = RunDirectory(out / "benchmark").trials
     assert len(trials) == 4 and {trial.end for trial in trials.values()} <= {
         "answered", "gave_up", "limit",

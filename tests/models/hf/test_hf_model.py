@@ -102,6 +102,16 @@ def test_a_call_is_always_well_formed(model: HFModel) -> None:
     assert seen == {WEATHER.name, "Finish"}
 
 
+def test_functions_told_in_lines_are_held_to_just_the_same(folder: Path) -> None:
+    model = HFModel(str(folder), calls="lines", temperature=0.8, max_tokens=1500)
+    asked = [Request(Prompt(TALK), OFFERED, sample=i, seed=i) for i in range(4)]
+    for made in said(model, *asked):
+        [(name, text)] = made.calls
+        assert name in (WEATHER.name, "Finish") and isinstance(json.loads(text), dict)
+    assert 'unit: "C" | "F", tags?: list): The weather.' in model._decode(model.encode(asked[0]))
+    assert model.identity["parameters"]["calls"] == "lines"
+
+
 def test_a_schema_that_no_grammar_takes_is_held_to_its_plain_part(model: HFModel) -> None:
     odd = API(
         "odd",
