@@ -26,7 +26,10 @@ bench: .venv/bin/pytest  ## what the framework costs, how fast hub, store and se
 	$(PY) -m toolgrove.benchmarks.serving
 	$(PY) -m toolgrove.benchmarks.retrieval
 
+pictures: .venv/bin/pytest  ## the trees in docs/planners, each of a real search
+	$(PY) -m toolgrove.benchmarks.planner_pictures docs
+
 screenshots: .venv/bin/pytest  ## the pictures of README and docs; needs playwright, chromium, ../shared
 	$(PY) scripts/screenshots.py
 
-.PHONY: help install check test bench screenshots
+.PHONY: help install check test bench pictures screenshots

@@ -6,8 +6,8 @@ An answer ends the search; a give-up backs up two levels, so that the parent's r
 attempts are skipped; a path that got too long backs up one. ``ranked`` is ToolBench's
 ``with_filter``: all children first, compared in pairs, the better ones descended into first.
 
-Deviations of the default profile (docs/planners.md gives the reasons one by one): depth is in
-model turns; a give-up just below the root may try again; an answer counts as soon as it is
+Deviations of the default profile (docs/planners/dfsdt.md gives the reasons one by one): depth is
+in model turns; a give-up just below the root may try again; an answer counts as soon as it is
 made, and ends the ranking of its siblings; nothing is chosen by chance.
 """
 

@@ -25,7 +25,7 @@ class ReACT(Planner):
         max_steps: model turns in a chain; with ``profile=toolbench``, tree nodes.
         n: chains at most (``react@5``).
         answers: stop after so many answers.
-        profile: ``toolbench`` is exactly ToolBench's CoT@N; see docs/planners.md.
+        profile: ``toolbench`` is exactly ToolBench's CoT@N.
     """
 
     max_steps: int = 12

@@ -5,8 +5,8 @@ behaviour (tests/golden). Depth is in tree nodes: a Thought, an Action and an Ac
 one each. The budget is its own ``max_calls``: the reply that meets it is dropped, and rankings
 are counted but not checked. A failed request is a pruned node, and the search goes on.
 
-Not copied, because its results are wrong or lost (docs/planners.md): crashes on an empty reply,
-an answer chosen by chance, an empty reply that re-enters its node for ever.
+Not copied, because its results are wrong or lost (docs/planners/toolbench-profile.md): crashes on
+an empty reply, an answer chosen by chance, an empty reply that re-enters its node for ever.
 """
 
 from __future__ import annotations

@@ -280,7 +280,7 @@ def test_same_search(case: Any) -> None:
         assert ends == golden["terminals"]
 
 
-# What the cases marked ``fix`` become; docs/planners.md gives the reason for each.
+# What the cases marked ``fix`` become; docs/planners/toolbench-profile.md has the reasons.
 OWN = {"q13", "q14", "q16", "q19", "q22", "q24", "q43", "q44"}  # in profile=toolbench, too
 FAILING = {"q18", "q19"}  # a failed request ends the trial of the default profile
 DEFAULT = {
@@ -319,7 +319,8 @@ def test_fixed_quirks_in_both_profiles(case: Any) -> None:
 
 @pytest.mark.skipif(not ALL, reason="no ../shared/data/golden (ToolBench's recorded behaviour)")
 def test_every_fixed_quirk_is_documented_with_its_reason() -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs" / "planners.md").read_text("utf-8")
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    page = (docs / "planners" / "toolbench-profile.md").read_text("utf-8")
     rows = {row.split("|")[1].strip(): row.split("|") for row in page.splitlines() if "|" in row}
     wanted = {quirk(case) for case in FIXED}
     assert len(wanted) == 26 and wanted <= set(rows)
