@@ -3,8 +3,10 @@
 Standard library only. Read in this order: values, tree, contracts, session, run.
 """
 
+from .asking import AskTell
 from .budget import Budget
 from .contracts import Evaluator, Model, Planner, Policy, ToolEnv
+from .desk import Pending
 from .errors import (
     BadArguments,
     BudgetExhausted,
@@ -49,6 +51,7 @@ __all__ = [
     "FINISH",
     "STATUS_OF_CODE",
     "Action",
+    "AskTell",
     "BadArguments",
     "Budget",
     "BudgetExhausted",
@@ -69,6 +72,7 @@ __all__ = [
     "ModelError",
     "Node",
     "Paused",
+    "Pending",
     "Planner",
     "PlannerError",
     "Policy",

@@ -11,10 +11,12 @@ import asyncio
 import math
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from copy import copy
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, TypeVar
 
-from .contracts import Evaluator
+from .contracts import Evaluator, Model
 from .deadline import Overdue, within
 from .effects import Effects
 from .errors import BudgetExhausted, ModelError, PlannerError
@@ -233,6 +235,12 @@ class Session:
         """A fresh search that is offered these APIs, too (re-retrieval)."""
         new = tuple(api for api in apis if api.name not in self._names)
         return self._sibling(self._apis + new)
+
+    def asking(self, model: Model) -> Session:
+        """This search with its questions put to another model: one budget, journal and order."""
+        other = copy(self)
+        other._effects = replace(self._effects, model=model)
+        return other
 
     def mark_failed(self, node: Node, error: ModelError) -> Node:
         """Keep a model failure as a pruned child, for a planner that goes on after one."""
