@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..core import UsageError, make
 from .comparison import Comparison, Contender, Pair, TaskScore
+from .judges.choosing import oracle
 from .scored import ScoredRun
 from .summary import answered
 
@@ -17,11 +19,13 @@ def caveats(comparison: Comparison) -> list[str]:
 
     Judges, models, environments, prompts, budgets, seeds and versions that differ between runs;
     verdicts of one judge that were given by several prompts or models; tasks that one side lacks;
-    trials of which nothing is known; tools' answers that a model made up.
+    trials of which nothing is known; tools' answers that a model made up; searches that were given
+    the tasks' own answers.
     """
     said = [text for pair in comparison.pairs for text in _of_pair(pair)]
     said += [text for one in comparison.contenders if (text := _unknown(one))]
     said += [text for one in comparison.contenders if (text := _simulated(one))]
+    said += [text for one in comparison.contenders if (text := _oracle(one))]
     return list(dict.fromkeys(said))
 
 
@@ -135,3 +139,18 @@ def _simulated(contender: Contender) -> str:
     trials = [i.trial for i in contender.run.of(contender.planner) if i.trial is not None]
     _, share = answered(trials)
     return f"{share:.1%} of the tools' answers to {contender.label} were simulated" if share else ""
+
+
+def _oracle(contender: Contender) -> str:
+    """Whether a search was given the truth; "" for others."""
+    given = contender.run.directory.config["identity"].get("evaluator") or ""
+    try:
+        scores = make("planners", contender.planner).needs_evaluator
+    except UsageError:
+        scores = False
+    if oracle(contender.planner) or (scores and oracle(given)):
+        return (
+            f"{contender.label} chose by the tasks' own answers: an oracle, no planner that a user "
+            f"can have"
+        )
+    return ""

@@ -1,7 +1,8 @@
 """Best of n: run a search several times, and give the answer that scores best.
 
 Self-consistency (Wang et al., ICLR 2023, section 2) is ``best_of_n:(cot)`` with
-``--evaluator self_consistency``; with a verifier it is Cobbe et al. 2021 (section 4).
+``--evaluator self_consistency``; with a verifier it is Cobbe et al. 2021 (section 4). A judge
+chooses with ``evaluator=(judge:(sopr:(openai:MODEL)))``, by pairs with ``(preference:(..))``.
 
 Deviations: any planner may be repeated. Give-ups are no candidates. If the budget ends first
 the choice is not paid for: the first answer is given.

@@ -185,7 +185,8 @@ SUITES = {
 
 
 def test_no_evaluator_is_left_out() -> None:  # tests/models/evaluators/
-    known = {"ranking", "scorer", "self_consistency", "truth", "value", "vote"}
+    known = {"judge", "preference", "ranking", "scorer"}
+    known |= {"self_consistency", "truth", "value", "vote"}
     assert set(names("evaluators")) == known
 
 
