@@ -52,7 +52,7 @@ _STYLE: dict[str, Any] = {
 
 def figures(report: Report) -> dict[str, Figure]:
     """All figures by name: ``pass_rate``, ``cost``, ``outcomes``, and ``api_calls`` if any."""
-    with _styled():
+    with styled():
         found = {
             "pass_rate": pass_rate(report),
             "cost": cost(report),
@@ -82,13 +82,13 @@ def rendered(figure: Figure, kind: Literal["png", "svg"] | str) -> bytes:
     """The figure as a file's content, without a date or a version in it."""
     metadata = {"Date": None, "Creator": None} if kind == "svg" else {"Software": None}
     out = io.BytesIO()
-    with _styled():
+    with styled():
         figure.savefig(out, format=kind, metadata=metadata, bbox_inches="tight", pad_inches=0.1)
     return out.getvalue()
 
 
 @contextmanager
-def _styled() -> Iterator[None]:
+def styled() -> Iterator[None]:
     """The user's own settings do not count; what a name lacks is no warning."""
     with matplotlib.style.context(["default", _STYLE]), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from")
@@ -96,13 +96,14 @@ def _styled() -> Iterator[None]:
         yield
 
 
-def _figure(width: float, height: float) -> Figure:
+def blank(width: float, height: float) -> Figure:
+    """A figure of so many inches, to be drawn into a file."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
 
-def _label(text: str, room: int) -> str:
+def named(text: str, room: int) -> str:
     """A name in lines; a model may have written it, so that what is longer than any is cut."""
     text = plain(text)
     return broken(text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…", room)
@@ -115,7 +116,7 @@ def _longest(names: Sequence[str]) -> int:
 
 def _lines(entries: Sequence[Entry], room: int) -> int:
     """Lines of the label that has most."""
-    return max(_label(entry.label, room).count("\n") + 1 for entry in entries)
+    return max(named(entry.label, room).count("\n") + 1 for entry in entries)
 
 
 def _spread(entry: Entry, suite: str) -> tuple[float, float, float]:
@@ -144,7 +145,7 @@ def _grouped(entries: Sequence[Entry], suites: dict[str, str]) -> Figure:
     width = max(4.5, 1.2 + len(suites) * max(0.9, 0.3 * len(entries) + 0.25))
     columns = _columns(entries, 40, width)
     legend = 0.16 * _lines(entries, 40) * -(-len(entries) // columns)
-    figure = _figure(width, 3.3 + legend)
+    figure = blank(width, 3.3 + legend)
     axes = figure.add_subplot()
     for k, entry in enumerate(entries):
         there = [(i, *_spread(entry, s)) for i, s in enumerate(suites) if s in entry.rates]
@@ -154,13 +155,13 @@ def _grouped(entries: Sequence[Entry], suites: dict[str, str]) -> Figure:
             each * 0.92,
             yerr=[[below for *_, below, _ in there], [above for *_, above in there]],
             color=COLOURS[k],
-            label=_label(entry.label, 40),
+            label=named(entry.label, 40),
             error_kw={"elinewidth": 0.9, "capsize": min(3.0, 14 * each), "ecolor": "#333333"},
         )
-    axes.set_xticks(range(len(suites)), [_label(label, 13) for label in suites.values()])
+    axes.set_xticks(range(len(suites)), [named(label, 13) for label in suites.values()])
     axes.set_xlim(-0.5, len(suites) - 0.5)
     axes.tick_params(axis="x", length=0)
-    _per_cent(axes, "y")
+    per_cent(axes, "y")
     axes.set_ylabel("pass rate, 95 % interval")
     figure.legend(loc="outside upper left", ncols=columns)
     return figure
@@ -170,8 +171,8 @@ def _panels(entries: Sequence[Entry], suites: dict[str, str]) -> Figure:
     columns = min(4, len(suites))
     lines = -(-len(suites) // columns)
     each = max(0.21, 0.15 * _lines(entries, 40))
-    figure = _figure(2.6 + 1.9 * columns, lines * (each * len(entries) + 0.75))
-    names = [_label(entry.label, 40) for entry in entries]
+    figure = blank(2.6 + 1.9 * columns, lines * (each * len(entries) + 0.75))
+    names = [named(entry.label, 40) for entry in entries]
     grid = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False)
     for axes, (suite, label) in zip(grid.flat, suites.items(), strict=False):
         for k, entry in enumerate(entries):
@@ -179,8 +180,8 @@ def _panels(entries: Sequence[Entry], suites: dict[str, str]) -> Figure:
                 value, below, above = _spread(entry, suite)
                 error = {"elinewidth": 0.9, "capsize": 2, "ecolor": "#333333"}
                 axes.barh(k, value, 0.7, xerr=[[below], [above]], color=COLOURS[0], error_kw=error)
-        axes.set_title(_label(label, 24), fontsize=9)
-        _per_cent(axes, "x")
+        axes.set_title(named(label, 24), fontsize=9)
+        per_cent(axes, "x")
         axes.tick_params(axis="y", length=0, labelsize=8)
         axes.tick_params(axis="x", labelbottom=True)
     grid[0, 0].set_yticks(range(len(entries)), names)
@@ -191,7 +192,8 @@ def _panels(entries: Sequence[Entry], suites: dict[str, str]) -> Figure:
     return figure
 
 
-def _per_cent(axes: Axes, which: Literal["x", "y"]) -> None:
+def per_cent(axes: Axes, which: Literal["x", "y"]) -> None:
+    """Make an axis one of rates."""
     axis = axes.xaxis if which == "x" else axes.yaxis
     (axes.set_xlim if which == "x" else axes.set_ylim)(0, 1)
     if which == "y":
@@ -204,7 +206,7 @@ def _per_cent(axes: Axes, which: Literal["x", "y"]) -> None:
 
 def _columns(entries: Sequence[Entry], room: int, width: float) -> int:
     """How many names of a legend go side by side in so many inches."""
-    longest = _longest([_label(entry.label, room) for entry in entries])
+    longest = _longest([named(entry.label, room) for entry in entries])
     return max(1, min(len(entries), int(width / (0.075 * longest + 0.7))))
 
 
@@ -223,7 +225,7 @@ def cost(report: Report) -> Figure:
     width = 2.8 * len(kinds) + 2.6
     columns = _columns(report.entries, 34, width - 0.5) if many else 1
     legend = 0.16 * _lines(report.entries, 34) * -(-len(report.entries) // columns)
-    figure = _figure(width, 3.6 + legend if many else max(3.4, legend))
+    figure = blank(width, 3.6 + legend if many else max(3.4, legend))
     grid = figure.subplots(1, len(kinds), sharey=True, squeeze=False)
     for axes, kind in zip(grid.flat, kinds, strict=True):
         spent = [entry.cost(kind) for entry in report.entries]
@@ -235,7 +237,7 @@ def cost(report: Report) -> Figure:
             axes.errorbar(
                 x, value, [[below], [above]], fmt=MARKERS[k % len(MARKERS)], markersize=6,
                 color=COLOURS[k % len(COLOURS)], markeredgecolor="#333333", markeredgewidth=0.5,
-                elinewidth=0.9, capsize=2, label=f"{number}{_label(entry.label, 34)}",
+                elinewidth=0.9, capsize=2, label=f"{number}{named(entry.label, 34)}",
             )  # fmt: skip
             if many:
                 side = 4 if k % 2 else -4
@@ -244,7 +246,7 @@ def cost(report: Report) -> Figure:
                     ha="left" if side > 0 else "right",
                 )  # fmt: skip
         _cost_axis(axes, kind, [x for x in spent if x is not None])
-        _per_cent(axes, "y")
+        per_cent(axes, "y")
     best = max(entry.rates[ALL].rate.high for entry in report.entries)
     grid[0, 0].set_ylim(-0.02, min(1.02, 1.08 * best + 0.02))
     grid[0, 0].set_ylabel("pass rate, 95 % interval")
@@ -273,7 +275,7 @@ def _cost_axis(axes: Axes, kind: str, spent: Sequence[float]) -> None:
 def outcomes(report: Report) -> Figure:
     """What became of the trials planned, as shares of a bar for each planner."""
     entries = report.entries
-    figure = _figure(7.0, max(0.3, 0.17 * _lines(entries, 40)) * len(entries) + 1.3)
+    figure = blank(7.0, max(0.3, 0.17 * _lines(entries, 40)) * len(entries) + 1.3)
     axes = figure.add_subplot()
     left = [0.0] * len(entries)
     for outcome in OUTCOMES:
@@ -293,10 +295,10 @@ def outcomes(report: Report) -> Figure:
                 where = left[k] + share / 2, k
                 axes.text(*where, str(n), ha="center", va="center", color=colour, fontsize=7)
             left[k] += share
-    axes.set_yticks(range(len(entries)), [_label(entry.label, 40) for entry in entries])
+    axes.set_yticks(range(len(entries)), [named(entry.label, 40) for entry in entries])
     axes.set_ylim(len(entries) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
-    _per_cent(axes, "x")
+    per_cent(axes, "x")
     axes.set_xlabel("trials planned")
     figure.legend(loc="outside upper left", ncols=5)
     return figure
@@ -314,11 +316,11 @@ def api_calls(report: Report) -> Figure:
     shown = sorted(total, key=lambda api: (-round(total[api], 9), api))[:APIS]
     rows = [[mean.get(api, 0.0) for mean in means] for api in shown]
     rotated = len(means) > 8 or max(len(entry.label) for entry in report.entries) > 9
-    left, below = [_label(api, 45) for api in shown], [_label(e.label, 34) for e in report.entries]
+    left, below = [named(api, 45) for api in shown], [named(e.label, 34) for e in report.entries]
     high = max(0.24, 0.13 * max(name.count("\n") + 1 for name in left))
     wide = max(0.5, 0.15 * _lines(report.entries, 34) + 0.1) if rotated else 0.75
     room = 1.4 + 0.075 * (_longest(below) if rotated else 0)
-    figure = _figure(1.5 + 0.075 * _longest(left) + wide * len(means), room + high * len(shown))
+    figure = blank(1.5 + 0.075 * _longest(left) + wide * len(means), room + high * len(shown))
     axes = figure.add_subplot()
     most = max(map(max, rows))
     image = axes.imshow(rows, cmap="cividis", vmin=0, vmax=most, aspect="auto")

@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from ..core import Node, Task
+from ..core import Node, Task, UsageError
 from .executors import Executor, Local, Search
 from .judges import Verdict
 from .plan import Parts, Plan
 from .rundir import RunDirectory
 from .scoring import Scorer
 from .summary import summarise
-from .trial import Key, Trial
+from .trial import OWED, Key, Trial
 
 
 class Observer(Protocol):
@@ -150,7 +150,14 @@ class Runner:
     def _caps(self, key: Key) -> dict[str, float]:
         caps, match = dict(self.plan.budget), self.plan.match
         if (reference := self._reference(key)) is not None and match is not None:
-            spent = self.directory.trials[reference].spent[match]
+            trial = self.directory.trials[reference]
+            spent = trial.spent[match]
+            if not spent and trial.spent["calls"] and trial.end not in OWED:
+                raise UsageError(
+                    f"--match {match}: {reference.planner} made {trial.spent['calls']:g} calls on "
+                    f"{reference.task} that count no {match}, so the others could make none: the "
+                    f"model does not say what a call costs; match calls instead"
+                )
             caps[match] = min(caps.get(match, spent), spent)
         return caps
 

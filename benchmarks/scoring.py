@@ -58,12 +58,13 @@ class Scorer:
     async def score(self, task: Task, trial: Trial) -> Verdict:
         """The verdict on an answered trial that has its tree; it is kept where it is new."""
         known = self.known(trial.key)
-        verdict = await self._decide(task, trial)
+        verdict = await self.decide(task, trial)
         if verdict != known:
             self.directory.add_verdict(trial.key, self.spec, verdict)
         return verdict
 
-    async def _decide(self, task: Task, trial: Trial) -> Verdict:
+    async def decide(self, task: Task, trial: Trial) -> Verdict:
+        """The verdict on an answered trial with its tree; only a model judge's votes are kept."""
         judge = self.judge
         try:
             if isinstance(judge, ModelJudge):

@@ -75,6 +75,14 @@ def summarise(
     return rows
 
 
+def pooled(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The rate and interval of one planner's rows: all their planned trials together."""
+    planned = sum(row["planned"] for row in rows)
+    rate = sum(row["pass_rate"] * row["planned"] for row in rows) / planned
+    size = sum(row["size"] for row in rows)
+    return {"pass_rate": rate, "ci95": list(wilson(rate * size, size))}
+
+
 def answered(trials: Iterable[Trial]) -> tuple[dict[str, int], float]:
     """Tool calls by who answered them, and the share of simulated ones (0 to 1)."""
     total: Counter[str] = Counter()

@@ -13,7 +13,7 @@ from rich.measure import Measurement
 from rich.table import Table
 
 from ..benchmarks.labels import labels
-from ..benchmarks.statistics import wilson
+from ..benchmarks.summary import pooled
 
 Row = Mapping[str, Any]
 
@@ -111,7 +111,7 @@ class _Summary:
             mine = self._of(planner)
             cells = [broken(label, 24, ":,") + "\n(reference)" * (planner == self.reference)]
             cells += [rate(self.cells[planner, suite]) for suite in suites]
-            cells += [rate(_pooled(mine))] if pool else []
+            cells += [rate(pooled(mine))] if pool else []
             if between:
                 cells += [_mean(mine, what) for what in self._spent()]
                 cells += [_simulated(mine)] if self.simulated else []
@@ -125,14 +125,6 @@ class _Summary:
     def _spent(self) -> list[str]:
         usd = any(row["usd"] for row in self.cells.values())
         return ["calls", "tokens", "steps", *(["usd"] if usd else [])]
-
-
-def _pooled(rows: Sequence[Row]) -> Row:
-    """Several suites as one: all their planned trials together."""
-    planned = sum(row["planned"] for row in rows)
-    rate = sum(row["pass_rate"] * row["planned"] for row in rows) / planned
-    size = sum(row["size"] for row in rows)
-    return {"pass_rate": rate, "ci95": wilson(rate * size, size)}
 
 
 def broken(text: str, room: int, marks: str) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -52,6 +54,17 @@ class Pool:
 
     def __len__(self) -> int:
         return len(self.apis)
+
+    def __repr__(self) -> str:
+        return self._name
+
+    @cached_property
+    def _name(self) -> str:
+        """The same for two that find alike: a planner that holds one is told by its repr."""
+        state = blake2b(digest_size=8)
+        for api in self.apis:
+            state.update(api.digest.encode())
+        return f"Pool({len(self)} APIs {state.hexdigest()}, {dict(self.ranker.identity)})"
 
     def search(self, query: str, k: int = 5) -> list[Hit]:
         """The k APIs that fit best."""
