@@ -1,23 +1,27 @@
 """What a task offers in a run: the APIs it names, or those that a retriever finds for it.
 
 ``--apis retrieve:k=5`` is the open domain of ToolLLM's section 3.2: nobody says which APIs an
-instruction needs, and a retriever over all of them proposes the k that fit it best.
+instruction needs, and a retriever over all of them proposes the k that fit it best. What it found
+is an effect like any other: the trial's journal keeps it before anything is asked, so a resumed
+trial offers the same, and training data is made of exactly what was offered.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
-from ..core import API, UsageError
+from ..core import API, Journal, Task, UsageError
 from ..core.registry import parse
 
 if TYPE_CHECKING:
     from ..models.retrieval import Retriever
+    from .trial import Trial
 
-GIVEN = "given"
+GIVEN: Final = "given"
+OFFERED: Final = "offered"  # the key of its line in a journal
 
 
 @dataclass(frozen=True)
@@ -72,3 +76,42 @@ def parse_apis(text: str) -> Retrieve | None:
     if by.startswith("(") and by.endswith(")"):
         by = by[1:-1]
     return Retrieve(k, by, Path(given["index"]) if "index" in given else None)
+
+
+def recalled(task: Task, find: Callable[[Task], Task], journal: Journal) -> Task:
+    """The task with what is found for it; what its journal says was found before wins.
+
+    Args:
+        task: as planned.
+        find: gives it the APIs that a retriever finds.
+        journal: of the trial, before its search takes anything from it.
+    """
+    known = journal.take(OFFERED, task.digest)
+    if known is not None:
+        return replace(task, apis=tuple(map(API.from_json, known["got"])))
+    found = find(task)
+    apis = [api.to_json() for api in found.apis]
+    journal.append({"key": OFFERED, "asked": task.digest, "got": apis, "at": 0.0})
+    return found
+
+
+def offered_in(records: Iterable[Mapping[str, Any] | None]) -> tuple[API, ...] | None:
+    """What a journal says was found and offered; None where it says nothing (or is of an old run).
+
+    Args:
+        records: its lines; None stands for a torn one.
+    """
+    found = None
+    for record in records:
+        if record is not None and record.get("key") == OFFERED:
+            found = tuple(map(API.from_json, record["got"]))
+    return found
+
+
+def without_any(trials: Iterable[Trial]) -> int:
+    """How many trials were offered no API at all: their task could only be given up.
+
+    A retriever that matches words finds none where an instruction shares no word with any API.
+    Such a trial is run and counts, as any other task that was not solved.
+    """
+    return sum(trial.offered == () for trial in trials)

@@ -37,6 +37,8 @@ class Trial:
     """How one trial ended, with its tree as plain data.
 
     ``provenance`` counts the calls that an environment answered, by who made the answer.
+    ``offered`` names the APIs that a retriever found for the task; None where it offered what the
+    task names. Their documents stand in the journal, see :mod:`.offering`.
     """
 
     key: Key
@@ -50,6 +52,7 @@ class Trial:
     limit: str | None = None
     error: str | None = None
     provenance: Mapping[str, int] = field(default_factory=dict)
+    offered: tuple[str, ...] | None = None
 
     @cached_property
     def tree(self) -> Tree:
@@ -58,9 +61,15 @@ class Trial:
 
     @classmethod
     def of(
-        cls, key: Key, task: Task, seed: int, budget: Mapping[str, float], result: Result
+        cls,
+        key: Key,
+        task: Task,
+        seed: int,
+        budget: Mapping[str, float],
+        result: Result,
+        offered: tuple[str, ...] | None = None,
     ) -> Trial:
-        """The record of a result."""
+        """The record of a result; ``task`` is as planned."""
         return cls(
             key,
             task.digest,
@@ -73,6 +82,7 @@ class Trial:
             result.limit,
             result.error,
             provenance(result.tree),
+            offered,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -88,6 +98,7 @@ class Trial:
             "limit": self.limit,
             "error": self.error,
             "provenance": dict(self.provenance),
+            **({} if self.offered is None else {"offered": list(self.offered)}),
             "tree": self.tree_data,
         }
 
@@ -107,6 +118,7 @@ class Trial:
             data["limit"],
             data["error"],
             data.get("provenance", {}),
+            tuple(data["offered"]) if "offered" in data else None,
         )
 
 

@@ -10,14 +10,14 @@ import asyncio
 import json
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from ..benchmarks.offering import GIVEN
+from ..benchmarks.offering import GIVEN, offered_in
 from ..benchmarks.rundir import RunDirectory
 from ..benchmarks.scored import ScoredRun, tasks_of
 from ..benchmarks.trial import Key, Trial
@@ -29,6 +29,9 @@ Keep = Literal["passed", "all"]
 
 # What a model did wrong, whatever the tools did: never to be learnt, only to be recovered from.
 MISTAKES: Final = frozenset({"no_such_api", "bad_arguments", "bad_finish"})
+
+# Why trials of a run with --apis retrieve:.. that was made before runs kept this give no data.
+UNRECORDED: Final = "without a record of what a retriever found"
 
 
 class LeftOut(Exception):
@@ -102,12 +105,7 @@ class AnnotatedRun:
         self.left_out: Counter[str] = Counter()
         self._tasks = tasks_of(self.directory)
         self._worlds: dict[str, tuple[API, ...]] = {}
-        apis = str(self.directory.config["identity"].get("apis", GIVEN))
-        if apis != GIVEN:
-            raise UsageError(
-                f"{path} offered what a retriever found (--apis {apis}), and keeps no record of "
-                f"it: make training data of a run with --apis given"
-            )
+        self._found = self.directory.config["identity"].get("apis", GIVEN) != GIVEN
 
     def __iter__(self) -> Iterator[Solved]:
         self.left_out.clear()
@@ -122,8 +120,12 @@ class AnnotatedRun:
             if task is None or task.digest != item.digest:
                 self.left_out["the task changed since"] += 1
                 continue
+            offered = self._offered(item.key, task)
+            if offered is None:
+                self.left_out[UNRECORDED] += 1
+                continue
             trial = self.directory.load(item.key)
-            yield Solved(trial, self._offered(item.key, task), self._observation(item.key))
+            yield Solved(trial, offered, self._observation(item.key))
 
     def leave_out(self, reason: str) -> None:
         """Count a trial that its reader could not use."""
@@ -152,8 +154,15 @@ class AnnotatedRun:
             "left_out": dict(sorted(self.left_out.items())),
         }
 
-    def _offered(self, key: Key, task: Task) -> Task:
-        """The task with the environment's functions where it names none (as ``bench`` runs it)."""
+    def _offered(self, key: Key, task: Task) -> Task | None:
+        """The task as ``bench`` ran it; None where nothing says what a retriever found for it.
+
+        With the environment's functions where it names none, or with what a retriever found.
+        """
+        if self._found:
+            records = (record for _, record in scan(self.path / "journal" / key.file))
+            found = offered_in(records)
+            return None if found is None else replace(task, apis=found)
         if task.apis:
             return task
         env = self.directory.config["identity"]["env"]
@@ -205,17 +214,26 @@ def solution_path(
     return tuple(nodes)
 
 
-def narrowed(solved: Solved, least: int, most: int, seed: int = 0) -> Solved:
+def narrowed(
+    solved: Solved, least: int, most: int, seed: int = 0, called: Iterable[str] = ()
+) -> Solved:
     """The trial as if fewer functions had been offered: shorter prompts to learn from.
 
     Those that the solution path calls and those that the task needs stay, in the order offered;
     others are drawn, up to a number of functions between ``least`` and ``most`` that is drawn,
     too. Draws depend on the seed and the trial's name alone.
+
+    Args:
+        solved: the trial.
+        least: functions, where so many were offered.
+        most: functions, unless more than that have to stay.
+        seed: of the draws.
+        called: functions that stay, too: those that messages beside the path call.
     """
     rng = random.Random(f"{seed}/{solved.id}")
     wanted = rng.randint(least, most)
-    called = {node.action.api for node in solved.winner.path() if node.action is not None}
-    needed = called | set(solved.task.relevant)
+    on_path = {node.action.api for node in solved.winner.path() if node.action is not None}
+    needed = on_path | set(solved.task.relevant) | set(called)
     others = [api for api in solved.task.apis if api.name not in needed]
     room = max(0, wanted - (len(solved.task.apis) - len(others)))
     drawn = {api.name for api in rng.sample(others, min(room, len(others)))}

@@ -51,6 +51,12 @@ def dpo_rows(solved: Solved, policy: Policy, *, most: int = 2) -> list[Row]:
     return rows
 
 
+def called_by_losers(solved: Solved, most: int) -> frozenset[str]:
+    """What the rejected turns of a trial's pairs call: a row that says them must offer it."""
+    found = (loser for node in solved.winner.path()[1:] for loser in _losers(node, solved)[:most])
+    return frozenset(loser.action.api for loser in found if loser.action is not None)
+
+
 def said(node: Node, policy: Policy) -> Sequence[Message]:
     """The assistant's turn alone, as the model wrote it; empty where it wrote nothing.
 

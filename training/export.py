@@ -110,6 +110,15 @@ class Recipe:
             raise UsageError(f"--offer {self.offer!r}: expected a range from 1 on, as 3-6")
         return found
 
+    def narrow(self, solved: Solved) -> Solved:
+        """The trial with as many functions as ``offer`` says; those that rows call are kept."""
+        from .dpo import called_by_losers
+
+        if self.offered is None:
+            return solved
+        called = called_by_losers(solved, self.most) if self.format == "dpo" else frozenset[str]()
+        return narrowed(solved, *self.offered, self.seed, called)
+
     @property
     def learn(self) -> str:
         """Which turns of a row are learnt."""
@@ -208,9 +217,7 @@ def _rows(
         used.append(0)
         for solved in run:
             try:
-                if recipe.offered is not None:
-                    solved = narrowed(solved, *recipe.offered, recipe.seed)
-                rows = make_rows(solved)
+                rows = make_rows(solved := recipe.narrow(solved))
             except LeftOut as reason:
                 run.leave_out(str(reason))
                 continue

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Protocol
 
 from ...core import Budget, Journal, Node, Task, UsageError, run
+from ..offering import recalled
 from ..plan import Parts, Plan
 from ..trial import Key, Trial
 
@@ -77,9 +78,15 @@ async def searched(
         paused: when true it ends ``cancelled`` at the next effect.
         listen: told of every node that is complete.
     """
+    task, found = search.task, None
+    if parts.retriever is None:
+        task = parts.offered(task)
+    else:
+        task = recalled(task, parts.offered, journal)
+        found = tuple(api.name for api in task.apis)
     result = await run(
         parts.planners[search.key.planner],
-        parts.offered(search.task),
+        task,
         parts.model,
         parts.world.env,
         policy=parts.policy,
@@ -92,7 +99,7 @@ async def searched(
         timeout=search.timeout,
         step_timeout=search.step_timeout,
     )
-    return Trial.of(search.key, search.task, search.seed, search.caps, result)
+    return Trial.of(search.key, search.task, search.seed, search.caps, result, found)
 
 
 @dataclass

@@ -8,6 +8,7 @@ index.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from hashlib import blake2b
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from ...core import API, Hint, Message, Node, Policy, Siblings, Task, Tree, Usag
 from ...core.lines import read_lines
 from ...core.prompt import Prompt
 from ...core.session import digest
+from ..offering import offered_in
 from ..scored import Item, ScoredRun, tasks_of
 from ..trial import Key
 
@@ -83,6 +85,8 @@ def tree_of(run: ScoredRun, key: Key, task: Task | None, texts: Texts) -> dict[s
     """One trial's tree with the prompts as they were sent, as far as they can be made again."""
     trial = run.directory.load(key)
     records, _ = read_lines(run.path / "journal" / key.file)
+    if task is not None and (found := offered_in(records)) is not None:
+        task = replace(task, apis=found)
     return tree_document(trial.tree, task, _policy(run), records, texts, trial.seed)
 
 
@@ -196,6 +200,8 @@ def _trial(item: Item, run: int, task: int, texts: Texts) -> dict[str, Any]:
         out["answer"], out["error"] = texts.put(trial.answer), texts.put(trial.error)
         out["limit"], out["seed"] = trial.limit, trial.seed
         out["provenance"] = dict(trial.provenance)
+        if trial.offered is not None:
+            out["offered"] = list(trial.offered)
     if (verdict := item.verdict) is not None:
         out["verdict"] = {"decision": verdict.decision, "reason": texts.put(verdict.reason)}
         if verdict.score is not None:

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from toolgrove.benchmarks.offering import Retrieve, parse_apis
+from toolgrove.benchmarks.offering import Retrieve, offered_in, parse_apis, recalled, without_any
 from toolgrove.benchmarks.plan import Parts, Plan
 from toolgrove.benchmarks.suites import load_suites
-from toolgrove.core import UsageError, run_sync
+from toolgrove.benchmarks.trial import Key, Trial
+from toolgrove.core import Journal, UsageError, run_sync
+from toolgrove.core.lines import read_lines
 from toolgrove.envs.hub.env import HubEnv
 from toolgrove.models.simulated import SimulatedModel
 from toolgrove.planners import ReACT
@@ -70,3 +72,30 @@ def test_the_session_refuses_what_was_not_offered() -> None:
     calls = [node for node in result.tree.root.walk() if node.action and node.step]
     wanted = [node for node in calls if node.action and node.action.api in task.relevant]
     assert wanted and all(n.step and n.step.info.status == "no_such_api" for n in wanted)
+
+
+def test_what_was_found_once_is_offered_again(tmp_path: Path) -> None:
+    """The journal wins over a retriever that would find others by now."""
+    parts = Parts.of(plan("retrieve:k=4"))
+    task = load_suites("hub:i1-inst")[0].tasks[0]
+    file = tmp_path / "j.jsonl"
+    journal = Journal.open(file)
+    first = recalled(task, parts.offered, journal)
+    journal.close()
+    assert len(first.apis) == 4 and offered_in(read_lines(file)[0]) == first.apis
+    journal = Journal.open(file)
+    again = recalled(task, lambda task: replace(task, apis=()), journal)
+    journal.close()
+    assert again.apis == first.apis and not journal.past  # nothing is left for the search to miss
+    assert len(read_lines(file)[0]) == 1
+    assert offered_in([None, {"key": "0:reset", "got": ""}]) is None
+
+
+def test_trials_that_were_offered_nothing_are_counted() -> None:
+    def trial(offered: tuple[str, ...] | None) -> Trial:
+        return Trial(Key("s", "t", "p", 0), "", 0, "limit", None, {}, {}, offered=offered)
+
+    assert without_any([trial(None), trial(()), trial(("a",)), trial(())]) == 2
+    for offered in (None, (), ("a", "b")):
+        assert Trial.from_json(json.loads(json.dumps(trial(offered).to_json()))).offered == offered
+    assert "offered" not in trial(None).to_json(), "lines of runs with given APIs stay as they were"

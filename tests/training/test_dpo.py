@@ -17,6 +17,7 @@ from toolgrove.benchmarks.trial import Key, Trial
 from toolgrove.core import API, Action, Node, Step, StepInfo, Task, Tree, make
 from toolgrove.training.annotated import AnnotatedRun, LeftOut, Solved
 from toolgrove.training.dpo import dpo_rows, led_nowhere, said
+from toolgrove.training.export import Recipe
 from toolgrove.training.sft import Row, sft_rows
 
 FUNCTIONS = make("policies", "functions")
@@ -142,6 +143,24 @@ def test_other_roots_are_siblings_of_the_first_turn() -> None:
     grow(first, "seek", pruned=True)
     winner = grow(grow(second, "find"), "Finish", ANSWER, "answered")
     assert rejected(solved_of([first, second], winner)) == ["seek"]
+
+
+def test_a_smaller_offer_has_what_both_turns_call(run: Path) -> None:
+    recipe = Recipe(format="dpo", offer="1-3")
+    beside, fewer = 0, 0
+    for solved, _ in pairs(run, FUNCTIONS)[0]:
+        whole, small = solved, recipe.narrow(solved)
+        known = {api.name for api in whole.offered}
+        path = {node.action.api for node in whole.winner.path() if node.action}
+        fewer += len(small.offered) < len(whole.offered)
+        for row in dpo_rows(small, FUNCTIONS, most=recipe.most):
+            names = {tool["function"]["name"] for tool in row.data["tools"]}
+            for message in (*row.data["chosen"], *row.data["rejected"]):
+                for call in message.get("tool_calls", ()):
+                    name = call["function"]["name"]
+                    assert name in names or name not in known
+                    beside += name in known and name not in path
+    assert beside > 4 and fewer > 4, "rejected turns call what the path does not"
 
 
 def test_the_rejected_turn_says_the_name_that_does_not_exist() -> None:

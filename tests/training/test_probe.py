@@ -426,6 +426,9 @@ class All(CallWorld):
 
 class Some(All):
     breaking = ["a1", "a7"]
+
+class Most(All):
+    breaking = [f"a{i}" for i in range(2, 15)]
 """
 
 
@@ -440,6 +443,20 @@ def test_an_environment_that_breaks(tmp_path: Path, toolgrove: Any) -> None:
     summary = json.loads(out)
     assert summary["statuses"] == {"ok": 39, "unavailable": 6}
     assert summary["stages"][-1]["apis"] == 13
+    # Killed before they were kept, they are all that is owed: asked again, kept, and never again.
+    place = tmp_path / "some" / "calls.jsonl"
+    lines = place.read_text().splitlines(keepends=True)
+    place.write_text("".join(line for line in lines if '"unavailable"' not in line))
+    again = toolgrove(*words, f"{file}:Some", "--out", tmp_path / "some")
+    assert again[0] == 0, again[2]
+    assert json.loads(again[1])["statuses"] == summary["statuses"]
+    assert len(read_lines(place)[0]) == 45
+    assert toolgrove(*words, f"{file}:Some", "--out", tmp_path / "some")[0] == 0
+    assert len(read_lines(place)[0]) == 45
+    # So are many of them in a row, where others are answered still.
+    code, out, err = toolgrove(*words, f"{file}:Most", "--out", tmp_path / "most")
+    assert code == 0, err
+    assert json.loads(out)["statuses"] == {"ok": 6, "unavailable": 39}
     # Where all of them break it, none is: the probe stops, and owes all its calls.
     code, _, err = toolgrove(*words, f"{file}:All", "--out", tmp_path / "all")
     assert code == 2 and "times in a row" in err and "goes on once it is mended" in err

@@ -37,6 +37,7 @@ def asked(recipe: Recipe, shape: str) -> HFModel:
         recipe.base,
         rope=recipe.rope,
         context=recipe.context or None,
+        calls=recipe.calls,
         format=format,
         template=Path(recipe.template) if recipe.template else None,
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left, insort
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import torch
 from torch.utils.data import Sampler
 
-from .rows import IGNORED, Tokens
+from .tokens import IGNORED, Tokens
 
 GROUP: Final = 32  # batches that are sorted by length together
 
@@ -36,13 +37,43 @@ def packed(sequences: Sequence[Tokens], context: int) -> list[Pack]:
     return bins
 
 
-def columns(packs: Sequence[Pack]) -> dict[str, list[list[int]]]:
-    """Packs as trl names them: tokens, labels and the lengths of the sequences of each."""
+def columns(packs: Sequence[Pack]) -> dict[str, Any]:
+    """Packs as Arrow's lists of 32-bit numbers, the tokens as trl names them.
+
+    ``input_ids``; ``learnt``, where that begins and ends, in turns; ``seq_lengths``, of the
+    sequences of each. Labels would take as much again as the tokens: :func:`collate` makes them.
+    """
+    ids = ((s.ids for s in pack) for pack in packs)
+    sizes = ([[len(s.ids) for s in pack]] for pack in packs)
     return {
-        "input_ids": [[i for s in pack for i in s.ids] for pack in packs],
-        "labels": [[i for s in pack for i in s.labels] for pack in packs],
-        "seq_lengths": [[len(s.ids) for s in pack] for pack in packs],
+        "input_ids": _lists(ids),
+        "learnt": _lists([_edges(pack)] for pack in packs),
+        "seq_lengths": _lists(sizes),
     }
+
+
+def _edges(pack: Pack) -> list[int]:
+    """Where what is learnt begins and ends in a pack."""
+    found, at = [], 0
+    for sequence in pack:
+        found += [at + edge for edge in sequence.learnt]
+        at += len(sequence.ids)
+    return found
+
+
+def _lists(rows: Iterable[Iterable[Iterable[int]]]) -> Any:
+    """Each row's parts as one list of Arrow's: no Python number stays for each token."""
+    import pyarrow
+
+    values, ends = array("i"), array("q", [0])
+    for parts in rows:
+        for part in parts:
+            values.extend(part)
+        ends.append(len(values))
+    made = pyarrow.Array.from_buffers(
+        pyarrow.int32(), len(values), [None, pyarrow.py_buffer(values)]
+    )
+    return pyarrow.LargeListArray.from_arrays(pyarrow.array(ends, pyarrow.int64()), made)
 
 
 class ByLength(Sampler[int]):  # type: ignore[misc]
@@ -99,7 +130,8 @@ def collate(items: Sequence[Mapping[str, Any]], pad: int) -> dict[str, Any]:
     for i, item in enumerate(items):
         size = len(item["input_ids"])
         ids[i, :size] = torch.tensor(item["input_ids"])
-        labels[i, :size] = torch.tensor(item["labels"])
+        for start, end in zip(item["learnt"][::2], item["learnt"][1::2], strict=True):
+            labels[i, start:end] = ids[i, start:end]
         positions[i, :size] = torch.cat([torch.arange(n) for n in item["seq_lengths"]])
         mask[i, :size] = 1
     made = {"input_ids": ids, "labels": labels}

@@ -12,6 +12,7 @@ from ... import __version__
 from ...core import UsageError
 from ...models.policies import fill
 from .config import as_toml
+from .licence import UNKNOWN, front_matter, licence_of, licences_of_data
 
 if TYPE_CHECKING:
     from .trainer import Job
@@ -51,6 +52,9 @@ def write_card(
         "rope": f"{said['rope']:g}",
         "data": str(job.rows.path),
         "sha256": job.rows.sha256,
+        "front": front_matter(said["licence"]["base"]),
+        "licence": _cell(said["licence"]["base"] or UNKNOWN),
+        "licences": _cell(", ".join(said["licence"]["data"]) or "not said by the data"),
         "plan": str(job.plan),
         "losses": _table(("step", "loss"), losses),
         "held": _table(("step", "held-out loss"), held) if held else "None was kept out.",
@@ -83,11 +87,13 @@ def told(
         "method": "full" if recipe.full else "lora",
         "base": {"model": recipe.base, "weights": job.model._weights()},
         "format": job.model.format,
+        "calls": job.model.calls,
         "policy": recipe.policy or rows.policy,
         "fingerprint": policy.get("fingerprint", "") if isinstance(policy, Mapping) else "",
         "context": job.model.context,
         "rope": recipe.rope,
         "data": {"path": str(rows.path), "sha256": rows.sha256, "rows": job.tokenised.rows},
+        "licence": {"base": licence_of(job.model), "data": licences_of_data(rows.info)},
         "load": load_spec(job),
         "steps": steps,
         "loss": losses[-1][1] if losses else None,
@@ -116,6 +122,11 @@ def load_spec(job: Job) -> str:
 
 def _quoted(text: str) -> str:
     return f'"{text}"' if any(c in text for c in ',"()= ') else text
+
+
+def _cell(text: str) -> str:
+    """A cell of a table that stays one."""
+    return " ".join(text.split()).replace("|", "\\|")
 
 
 def versions() -> dict[str, str]:

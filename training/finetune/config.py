@@ -45,6 +45,8 @@ class Recipe:
         overlong: rows longer than the context are dropped, or their observations cut as
             ``guarded:context=trim`` cuts them.
         format: ``auto`` goes by the shape of the rows.
+        calls: how chat rows with functions are asked and answered, as of ``hf:``: ``schema`` tells
+            the functions as JSON, ``lines`` each in a line.
         template: a Jinja file in place of the model's chat template.
         bf16: bfloat16 where it is safe: frozen weights and matrix products; what is trained stays
             in float32.
@@ -80,6 +82,7 @@ class Recipe:
     rope_from: int = 0
     overlong: Literal["drop", "cut"] = "drop"
     format: Literal["auto", "toolllama", "chat"] = "auto"
+    calls: Literal["schema", "lines"] = "schema"
     template: str = ""
     bf16: bool = False
     packing: bool = False
@@ -109,6 +112,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "schedule": ("cosine", "linear", "constant", "constant_with_warmup"),
     "overlong": ("drop", "cut"),
     "format": ("auto", "toolllama", "chat"),
+    "calls": ("schema", "lines"),
 }
 _LEAST: Final[Mapping[str, float]] = {
     "layers": 0, "rank": 1, "alpha": 1, "dropout": 0, "epochs": 0, "steps": 0, "lr": 0, "warmup": 0,

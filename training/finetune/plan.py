@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from .base import outline
-from .rows import IGNORED
 
 if TYPE_CHECKING:
     from .trainer import Job
@@ -23,6 +22,7 @@ class Plan:
         trainable: of these.
         rows: of the data.
         dropped: rows that were too long.
+        partly: rows of which some turns were too long, and the others are there.
         cut: rows whose observations were cut.
         sequences: that are trained on.
         held: sequences that are kept out and measured.
@@ -42,6 +42,7 @@ class Plan:
     trainable: int
     rows: int
     dropped: int
+    partly: int
     cut: int
     sequences: int
     held: int
@@ -62,6 +63,7 @@ class Plan:
 
     def __str__(self) -> str:
         left = [f"{self.dropped:,} dropped (too long)"] if self.dropped else []
+        left += [f"{self.partly:,} without turns that were too long"] if self.partly else []
         left += [f"{self.cut:,} cut to fit"] if self.cut else []
         held = f", {self.held:,} more kept out" if self.held else ""
         return "\n".join(
@@ -102,12 +104,13 @@ def plan_of(job: Job) -> Plan:
         trainable=trained,
         rows=made.rows,
         dropped=made.dropped,
+        partly=made.partly,
         cut=made.cut,
         sequences=len(job.train),
         held=len(job.held),
         batches=len(job.packs),
         tokens=tokens,
-        learnt=sum(label != IGNORED for s in job.train for label in s.labels),
+        learnt=sum(s.targets for s in job.train),
         longest=made.longest,
         context=job.model.context,
         processes=processes,

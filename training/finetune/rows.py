@@ -1,12 +1,4 @@
-"""Conversations as tokens: the very ones of inference, with a loss on what the model says.
-
-A row's prompt is what :meth:`~toolgrove.models.hf.model.HFModel.encode` makes of the same
-messages; the reply and the token that ends it follow. Where a template writes a turn that is over
-as it was asked for (ChatML does), all turns of a path are one sequence. Where it does not (in
-ToolLLaMA's format the prompt ends in ``Assistant:`` and a line's end, and history has a space and
-no end token), each turn that is learnt is a sequence of its own: nothing is learnt that is never
-asked.
-"""
+"""Conversations to train on: a data set's rows, or a file's, as messages and functions."""
 
 from __future__ import annotations
 
@@ -15,17 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import file_digest
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from ...core import API, Message, Prompt, Request, UsageError
-from ...models.context import trim
-from ...models.tokens import Tally
+from ...core import API, Message, UsageError
 from ..dataset import read_dataset
-
-if TYPE_CHECKING:
-    from ...models.hf.model import HFModel
-
-IGNORED: Final = -100  # torch's label for a token without a loss
 
 
 class Row(NamedTuple):
@@ -172,151 +157,3 @@ def _chat(given: Sequence[Mapping[str, Any]]) -> list[Message]:
 
 def _api(function: Mapping[str, Any]) -> API:
     return API(function["name"], function.get("description", ""), function.get("parameters", {}))
-
-
-class Tokens(NamedTuple):
-    """Tokens to train on.
-
-    Attributes:
-        ids: of the tokens.
-        labels: the same where they are learnt, else ``IGNORED``.
-        row: name of the row that they come from.
-    """
-
-    ids: list[int]
-    labels: list[int]
-    row: str
-
-
-@dataclass
-class Tokenised:
-    """All rows as sequences, and what became of them.
-
-    Attributes:
-        sequences: in the order of the rows.
-        rows: how many there were.
-        dropped: rows that were too long.
-        cut: rows whose observations were cut.
-        tokens: of all sequences.
-        learnt: tokens with a loss.
-        longest: tokens of the longest row, as it was.
-    """
-
-    sequences: list[Tokens] = field(default_factory=list)
-    rows: int = 0
-    dropped: int = 0
-    cut: int = 0
-    tokens: int = 0
-    learnt: int = 0
-    longest: int = 0
-
-
-class Tokeniser:
-    """Turns rows into the tokens that a model sees and says.
-
-    Args:
-        model: as it will be asked; its weights are not loaded.
-        ends: tokens at which the engine stops.
-        context: tokens of a sequence, at most.
-        overlong: ``drop`` or ``cut``.
-    """
-
-    def __init__(self, model: HFModel, ends: Sequence[int], context: int, overlong: str) -> None:
-        self._model, self._context, self._overlong = model, context, overlong
-        self._tokenizer, self._format = model._tokenizer, model._format
-        self.end = self._end(ends)
-
-    def all(self, rows: Rows) -> Tokenised:
-        """All rows.
-
-        Raises:
-            UsageError: a row is broken, or none is left.
-        """
-        made = Tokenised()
-        for row in rows:
-            self._add(row, made)
-        if not made.sequences:
-            raise UsageError(
-                f"none of the {made.rows:,} rows of {rows.path} fits the context of "
-                f"{self._context:,} tokens (the longest has {made.longest:,}): give a longer "
-                f"--context, or --overlong cut"
-            )
-        return made
-
-    def row(self, row: Row) -> list[Tokens]:
-        """The sequences of one row, however long."""
-        made: list[Tokens] = []
-        for place in row.learnt:
-            request = Request(Prompt(row.messages[:place]), row.apis)
-            prompt = self._model.encode(request)
-            reply = [*self._reply(row.messages[place], request, prompt), self.end]
-            before, labels = (made[-1].ids, made[-1].labels) if made else ([], [])
-            if made and prompt[: len(before)] == before:
-                made.pop()
-            else:
-                before, labels = [], []
-            labels = [*labels, *[IGNORED] * (len(prompt) - len(before)), *reply]
-            if not before and labels[0] != IGNORED:
-                labels[0] = IGNORED  # nothing comes before it
-            made.append(Tokens([*prompt, *reply], labels, row.id))
-        return made
-
-    def _add(self, row: Row, made: Tokenised) -> None:
-        sequences = self.row(row)
-        made.rows += 1
-        size = max(len(s.ids) for s in sequences)
-        made.longest = max(made.longest, size)
-        if size > self._context and self._overlong == "cut":
-            if (shorter := self._cut(row, size)) is None:
-                made.dropped += 1
-                return
-            made.cut += 1
-            sequences = shorter
-        elif size > self._context:
-            made.dropped += 1
-            return
-        made.sequences += sequences
-        made.tokens += sum(len(s.ids) for s in sequences)
-        made.learnt += sum(label != IGNORED for s in sequences for label in s.labels)
-
-    def _cut(self, row: Row, size: int) -> list[Tokens] | None:
-        """The row with observations cut as at inference, or None where that is not enough."""
-        last = row.learnt[-1]
-        tally, excess = Tally(self._model.counter), size - self._context
-        for _ in range(8):  # the tally is about what the template makes of it
-            cut = trim(row.messages[:last], tally, excess)
-            if cut is None:
-                return None
-            made = self.row(row._replace(messages=[*cut, row.messages[last]]))
-            if (over := max(len(s.ids) for s in made) - self._context) <= 0:
-                return made
-            excess += over
-        return None
-
-    def _reply(self, message: Message, request: Request, prompt: list[int]) -> list[int]:
-        """A reply's tokens, as they follow the prompt's where the two do not grow together."""
-        said = self._format.reply(message, request)
-        whole = self._tokens(self._format.text(request) + said, special=self._format.special)
-        if whole[: len(prompt)] == prompt:
-            return whole[len(prompt) :]
-        return self._tokens(said, special=False)
-
-    def _tokens(self, text: str, special: bool) -> list[int]:
-        return list(self._tokenizer(text, add_special_tokens=special)["input_ids"])
-
-    def _end(self, ends: Sequence[int]) -> int:
-        """The token that the template ends a turn with, of those that end a reply."""
-        talk = [Message("user", "a"), Message("assistant", "b"), Message("user", "c")]
-        asked = Request(Prompt(talk[:1]))
-        told = self._model.encode(asked)
-        said = [*told, *self._reply(talk[1], asked, told)]
-        whole = self._model.encode(Request(Prompt(talk)))
-        if whole[: len(said)] == said and whole[len(said)] in ends:
-            return whole[len(said)]
-        own = self._tokenizer.eos_token_id
-        if own is None and not ends:
-            raise UsageError(
-                "the base model's tokenizer has no token that ends a reply (eos_token): nothing "
-                "could stop it; set one in tokenizer_config.json"
-            )
-        return int(ends[0] if own is None else own)

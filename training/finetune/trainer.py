@@ -33,7 +33,8 @@ from . import base
 from .batches import ByLength, collate, columns, packed
 from .config import Recipe, as_toml, differs, packaged
 from .plan import Plan, plan_of
-from .rows import IGNORED, Rows, Tokenised, Tokeniser, Tokens, open_rows
+from .rows import Rows, open_rows
+from .tokens import IGNORED, Tokenised, Tokeniser, Tokens, mark_of
 
 CHECKPOINTS: Final = "checkpoints"
 
@@ -46,6 +47,7 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
     """
 
     lengths: Sequence[int]
+    measured: list[float]  # the summed loss of held-out tokens, and how many there were
 
     def _get_train_sampler(self, train_dataset: Any = None) -> Any:
         together = self.args.train_batch_size * self.args.world_size
@@ -73,6 +75,37 @@ class Trainer(SFTTrainer):  # type: ignore[misc]
             return loss / (labels != IGNORED).sum().clamp(min=1)
         # It counts the tokens of all processes, and their gradients are averaged.
         return loss / num_items_in_batch * self.accelerator.num_processes
+
+    def evaluation_loop(self, *args: Any, **kwargs: Any) -> Any:
+        """The mean loss of all tokens that are learnt; transformers' is a mean of batches' means.
+
+        Rows that a sampler repeats to fill the last round of several processes count once.
+        """
+        self.measured = [0.0, 0]
+        done = super().evaluation_loop(*args, **kwargs)
+        mine = torch.tensor(self.measured, dtype=torch.float64, device=self.accelerator.device)
+        total, count = self.accelerator.reduce(mine, "sum").tolist()
+        done.metrics[f"{kwargs.get('metric_key_prefix', 'eval')}_loss"] = total / max(count, 1)
+        return done
+
+    def prediction_step(
+        self,
+        model: Any,
+        inputs: dict[str, Any],
+        prediction_loss_only: bool,
+        ignore_keys: list[str] | None = None,
+    ) -> Any:
+        """The loss of a batch."""
+        batch = self._prepare_inputs(inputs)
+        state = self.accelerator.gradient_state
+        if state.end_of_dataloader and state.remainder > 0:
+            first = self.accelerator.process_index * len(batch["labels"])
+            batch["labels"][max(0, state.remainder - first) :] = IGNORED
+        count = int((batch["labels"][:, 1:] != IGNORED).sum())
+        with torch.no_grad(), self.compute_loss_context_manager():
+            loss = self.compute_loss(model, batch)
+        self.measured = [self.measured[0] + float(loss) * count, self.measured[1] + count]
+        return loss.detach(), None, None
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """None: the card is ours."""
@@ -138,6 +171,8 @@ class Job:
 
     def __init__(self, recipe: Recipe) -> None:
         base.check_packages()
+        # peft asks transformers for it by the name that it had.
+        warnings.filterwarnings("ignore", ".*gradient_checkpointing", FutureWarning)
         self.recipe = recipe
         self.rows: Rows = open_rows(Path(recipe.data))
         self.model = base.asked(recipe, self.rows.shape)
@@ -208,7 +243,6 @@ def train(job: Job, *, resume: bool = False, callbacks: Sequence[Any] = ()) -> d
     from transformers.utils.logging import disable_progress_bar
 
     disable_progress_bar()
-    warnings.filterwarnings("ignore", message=".*gradient_checkpointing", category=FutureWarning)
     set_seed(recipe.seed)
     weights = base.weights(job.model, recipe)
     told = Told(job.plan.tokens_a_step)
@@ -222,6 +256,11 @@ def train(job: Job, *, resume: bool = False, callbacks: Sequence[Any] = ()) -> d
         peft_config=None if recipe.full else base.adapter(recipe, weights),
         callbacks=[told, *callbacks],
     )
+    if not recipe.full:
+        # The vocabulary stays as it is. To see that, peft would look for the base's config.json, on
+        # the hub, too, and warn where the base is a GGUF file or nothing can be reached.
+        save = partial(trainer.model.save_pretrained, save_embedding_layers=False)
+        trainer.model.save_pretrained = save
     trainer.remove_callback(PrinterCallback)
     if trainer.is_world_process_zero():
         trainer.add_callback(TensorBoardCallback(SummaryWriter(str(out / "tensorboard"))))
@@ -297,7 +336,12 @@ def prepare(job: Job, resume: bool) -> str | None:
     recipe, out = job.recipe, job.out
     mark, first = out / "train.json", int(os.environ.get("RANK", "0")) == 0
     base_mark = job.model._weights()
-    now: dict[str, Any] = {"data": job.rows.sha256, "base": base_mark, "recipe": asdict(recipe)}
+    now: dict[str, Any] = {
+        "data": job.rows.sha256,
+        "base": base_mark,
+        "tokens": mark_of(job.tokenised.sequences),
+        "recipe": asdict(recipe),
+    }
     last = None
     if (out / CHECKPOINTS).is_dir():
         last = next(reversed(whole_checkpoints(out / CHECKPOINTS)), None)
@@ -308,6 +352,9 @@ def prepare(job: Job, resume: bool) -> str | None:
             changed.append(f"data has SHA-256 {now['data'][:12]}.., was {then['data'][:12]}..")
         if resume and then["base"] != now["base"]:
             changed.append("the base's weights are others")
+        if resume and not changed and then.get("tokens", now["tokens"]) != now["tokens"]:
+            said = recipe.template or "the base's chat template or its tokenizer"
+            changed.append(f"the rows make other tokens than before: {said} has changed")
         if changed:
             raise UsageError(
                 f"{out} holds checkpoints of another training ({'; '.join(changed)}): give what "

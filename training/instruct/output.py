@@ -32,8 +32,9 @@ def write_folder(
 ) -> dict[str, int]:
     """Write it all, each file whole or not at all; how many tasks each suite has.
 
-    Suites: ``SET.jsonl``, or with the format ``toolbench`` also ``toolbench/SET.json``. A suite
-    without tasks is no file; one that an earlier command left is removed.
+    Suites: ``SET.jsonl``, and with the format ``toolbench`` also ``toolbench/SET.json``. A suite
+    without tasks is no file. What an earlier command left and this one does not write is removed,
+    so that all files of a folder hold the same tasks.
     """
     listed = list(documents)
     for name in SETS:
@@ -42,13 +43,15 @@ def write_folder(
             "toolbench": folder / "toolbench" / f"{name}.json",
         }
         tasks = sets.get(name, ())
-        if not tasks:
-            for file in files.values():
+        for format, file in files.items():
+            if tasks and format == "toolgrove":
+                write_lines(file, map(task_to_json, tasks))
+            elif tasks and format in formats:
+                write_queries(tasks, file, listed)
+            else:
                 file.unlink(missing_ok=True)
-            continue
-        write_lines(files["toolgrove"], map(task_to_json, tasks))
-        if "toolbench" in formats:
-            write_queries(tasks, files["toolbench"], listed)
+    if (rest := folder / "toolbench").is_dir() and not any(rest.iterdir()):
+        rest.rmdir()
     counts = {name: len(sets[name]) for name in SETS if sets.get(name)}
     splits = {"held": held.to_json(), "seed": seed, "sets": counts}
     write_json(folder / "splits.json", splits)

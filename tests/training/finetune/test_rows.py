@@ -16,16 +16,14 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "models" / "hf")]
 
 import parts
 import tiny
+from hypothesis import given
+from hypothesis import strategies as st
 
 from toolgrove.core import API, Message, Prompt, Request, UsageError
 from toolgrove.models import chat
 from toolgrove.models.hf.model import HFModel
-from toolgrove.training.finetune.rows import (
-    IGNORED,
-    Tokeniser,
-    open_rows,
-    read_row,
-)
+from toolgrove.training.finetune.rows import open_rows, read_row
+from toolgrove.training.finetune.tokens import IGNORED, Tokeniser, Tokens, mark_of
 
 CHATML = (
     "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}</s>\n{% endfor %}"
@@ -74,7 +72,7 @@ def test_tokens_are_those_of_inference(folder: Path, shape: Any, turns: int) -> 
             while to < len(sequence.ids) and sequence.labels[to] != IGNORED:
                 assert sequence.labels[to] == sequence.ids[to]
                 to += 1
-            found.append((sequence.ids[:at], sequence.ids[at:to]))
+            found.append((list(sequence.ids[:at]), list(sequence.ids[at:to])))
             at = to
     assert found == wanted
 
@@ -128,6 +126,36 @@ def test_long_rows_are_dropped_or_cut_and_counted(folder: Path, tmp_path: Path) 
         tokeniser(folder, "chat", 50, "cut").all(file)
 
 
+def test_only_turns_that_are_too_long_are_lost(folder: Path, tmp_path: Path) -> None:
+    """Where each turn is a sequence of its own, the others of the row stay."""
+    rows = [parts.said(n, 3) for n in range(3)]
+    rows[1]["conversations"][5]["value"] = "x" * 3000  # what the last turn reads
+    rows[2]["conversations"][0]["value"] = "x" * 3000  # what all turns read, and nothing may cut
+    file = open_rows(parts.written(tmp_path / "r.jsonl", rows))
+    made = tokeniser(folder, "toolllama", 1000).all(file)
+    assert (made.rows, made.dropped, made.partly, made.cut) == (3, 1, 1, 0)
+    assert [s.row for s in made.sequences] == ["t0"] * 3 + ["t1"] * 2
+    assert made.tokens == sum(len(s.ids) for s in made.sequences)
+    assert made.learnt == sum(i != IGNORED for s in made.sequences for i in s.labels)
+    cut = tokeniser(folder, "toolllama", 1000, "cut").all(file)
+    assert (cut.rows, cut.dropped, cut.partly, cut.cut) == (3, 1, 0, 1)
+    assert [s.row for s in cut.sequences] == ["t0"] * 3 + ["t1"] * 3
+    assert cut.sequences[:5] == made.sequences, "turns that fit are left as they were"
+    assert max(len(s.ids) for s in cut.sequences) <= 1000
+
+
+@given(st.lists(st.integers(3, 49_000), min_size=1), st.data())
+def test_tokens_keep_their_labels(ids: list[int], data: st.DataObject) -> None:
+    learnt = data.draw(st.lists(st.booleans(), min_size=len(ids), max_size=len(ids)))
+    labels = [i if yes else IGNORED for i, yes in zip(ids, learnt, strict=True)]
+    made = Tokens.of(ids, labels, "r")
+    assert list(made.ids) == ids and made.labels == labels and made.targets == sum(learnt)
+    assert made.ids.itemsize == made.learnt.itemsize == 4
+    assert mark_of([made]) == mark_of([Tokens.of(ids, labels, "s")])
+    other = [IGNORED if labels[0] != IGNORED else ids[0], *labels[1:]]
+    assert mark_of([made]) != mark_of([Tokens.of(ids, other, "r")])
+
+
 def test_bad_rows_are_named(tmp_path: Path) -> None:
     good = parts.said(1)
     silent = {"id": "quiet", "conversations": good["conversations"][:2]}
@@ -147,3 +175,24 @@ def test_bad_rows_are_named(tmp_path: Path) -> None:
     odd = replace(open_rows(parts.written(tmp_path / "e", [{"conversations": [{"from": "x"}]}])))
     with pytest.raises(UsageError, match="row 'line 1' is none of shape toolllama"):
         list(odd)
+
+
+def test_functions_in_lines_are_told_as_inference_tells_them(folder: Path) -> None:
+    """A row knows no tool of its functions, a benchmark does: the prompts are equal."""
+    api = API(
+        "area_for_maps",
+        "Area of a country. (Tool maps: what maps show.)",
+        {"properties": {"code": {"type": "string"}}, "required": ["code"]},
+        tool="maps",
+    )
+    talk = [
+        Message("user", "How large is Italy?"),
+        Message("assistant", "Look.", ((api.name, '{"code": "IT"}'),)),
+    ]
+    raw = {"messages": chat.messages(talk), "tools": chat.tools((api,))}
+    row = read_row(raw, "chat", None, "r")
+    model = HFModel(str(folder), calls="lines")
+    made = Tokeniser(model, [2], 4096, "drop").row(row)
+    prompt = model.encode(Request(Prompt(talk[:1]), (api,)))
+    assert list(made[0].ids[: len(prompt)]) == prompt
+    assert "area_for_maps(code): Area of a country.\n" in model._decode(prompt)

@@ -19,6 +19,7 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "models" / "hf")]
 import parts
 import tiny
 import torch
+from datasets import Dataset
 from safetensors.torch import load_file
 from transformers import TrainerCallback
 
@@ -28,7 +29,8 @@ from toolgrove.models.trained import policy_of
 from toolgrove.training.finetune import base
 from toolgrove.training.finetune.batches import ByLength, collate, columns, packed
 from toolgrove.training.finetune.config import Recipe
-from toolgrove.training.finetune.rows import IGNORED, Tokens
+from toolgrove.training.finetune.licence import licence_of
+from toolgrove.training.finetune.tokens import IGNORED, Tokens
 from toolgrove.training.finetune.trainer import Job, Trainer, train
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning")
@@ -64,14 +66,13 @@ def test_packed_rows_do_not_see_each_other() -> None:
     for size in (30, 7, 19, 12, 5, 26, 9):
         ids = torch.randint(3, 260, (size,), generator=draw).tolist()
         labels = [IGNORED] * (size // 3) + ids[size // 3 :]
-        sequences.append(Tokens(ids, labels, "r"))
+        sequences.append(Tokens.of(ids, labels, "r"))
     packs = packed(sequences, 40)
     assert sorted(len(s.ids) for p in packs for s in p) == sorted(len(s.ids) for s in sequences)
     assert len(packs) == 3 and all(sum(len(s.ids) for s in p) <= 40 for p in packs)
     found = []
     for items in (packs, [[s] for s in sequences]):
-        table = columns(items)
-        rows = [{k: table[k][i] for k in table} for i in range(len(items))]
+        rows = list(Dataset.from_dict(columns(items)))
         batch = collate(rows, pad=0)
         assert ("position_ids" in batch) == (items is packs)
         model = tiny.llama()
@@ -138,8 +139,7 @@ def test_the_loss_is_the_mean_over_the_tokens_of_a_step(made: Path, tmp_path: Pa
     """However its rows are dealt out: at once, or one by one as with ``accumulate``."""
     job = Job(recipe(made, tmp_path / "none", full=True))
     model = base.weights(job.model, job.recipe)
-    rows = columns([[sequence] for sequence in job.train[:3]])
-    items = [{key: values[i] for key, values in rows.items()} for i in range(3)]
+    items = list(Dataset.from_dict(columns([[sequence] for sequence in job.train[:3]])))
     trainer = Trainer.__new__(Trainer)
     trainer.accelerator = type("One", (), {"num_processes": 1})()
     whole = collate(items, pad=0)
@@ -156,6 +156,73 @@ def test_the_loss_is_the_mean_over_the_tokens_of_a_step(made: Path, tmp_path: Pa
     assert torch.allclose(together, plain, atol=1e-5)
     assert torch.allclose(sum(alone), plain, atol=1e-5)
     assert torch.allclose(trainer.compute_loss(model, whole), plain, atol=1e-5)
+
+
+@torch.no_grad()  # type: ignore[untyped-decorator]
+def held_loss(job: Job, model: Any) -> float:
+    """By hand: the mean over all tokens of the held-out rows that are learnt."""
+    total, count = 0.0, 0
+    for sequence in job.held:
+        logits = model(input_ids=torch.tensor([list(sequence.ids)])).logits[0, :-1].float()
+        labels = torch.tensor(sequence.labels[1:])
+        loss = torch.nn.functional.cross_entropy
+        total += float(loss(logits, labels, ignore_index=IGNORED, reduction="sum"))
+        count += sequence.targets
+    return total / count
+
+
+def test_the_held_out_loss_is_the_mean_over_tokens(made: Path, tmp_path: Path) -> None:
+    """Not of batches: of three rows in batches of two, the last would count twice."""
+    said = parts.written(tmp_path / "r.jsonl", [parts.said(10**n, 1 + n % 3) for n in range(12)])
+    more = {"data": str(said), "full": True, "steps": 1, "lr": 1e-9, "eval_share": 0.3}
+    job = Job(recipe(made, tmp_path / "out", **more))
+    assert len(job.held) % 2 and len({len(s.ids) for s in job.held}) > 1
+    hand = held_loss(job, base.weights(job.model, job.recipe))
+    assert train(job)["eval_loss"] == pytest.approx(hand, rel=1e-5)
+
+
+def test_an_adapter_is_saved_without_looking_for_its_base(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A GGUF file and a name that cannot be reached have no config.json: no reason to warn."""
+
+    class Elsewhere(TrainerCallback):  # type: ignore[misc]
+        def on_train_begin(self, args: Any, state: Any, control: Any, **more: Any) -> None:
+            more["model"].peft_config["default"].base_model_name_or_path = "no/such-model"
+
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    train(Job(recipe(made, tmp_path / "out", steps=1)), callbacks=[Elsewhere()])
+    said = json.loads((tmp_path / "out" / "adapter_config.json").read_text())
+    assert said["base_model_name_or_path"] == "no/such-model"
+    assert not any("embed" in name for name in weights(tmp_path / "out"))
+
+
+def test_the_card_names_licences(made: Path, tmp_path: Path) -> None:
+    own = tiny.saved(tmp_path / "base")
+    (own / "README.md").write_text("---\nlicense: Apache-2.0\ntags: [x]\n---\n# B\n")
+    given = recipe(made, tmp_path / "out", steps=1, base=str(own))
+    assert train(Job(given))["licence"] == {"base": "Apache-2.0", "data": []}
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "\nlicense: apache-2.0\n" in card and "| licence of the base | Apache-2.0 |" in card
+    # What was tuned is a base itself: its card says the same.
+    assert licence_of(HFModel(str(own))) == "Apache-2.0"
+    (own / "README.md").unlink()
+    train(Job(replace(given, out=str(tmp_path / "two"))))
+    card = (tmp_path / "two" / "README.md").read_text()
+    assert "unknown: that of the base model" in card and "\nlicense:" not in card
+
+
+def test_a_changed_template_is_no_resumption(made: Path, tmp_path: Path) -> None:
+    template = tmp_path / "t.jinja"
+    told = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}"
+    template.write_text(told)
+    more = {"template": str(template), "steps": 2, "save_every": 1}
+    train(Job(recipe(made, tmp_path / "out", **more)))
+    template.write_text(told + "{# the same words #}")
+    train(Job(recipe(made, tmp_path / "out", **more)), resume=True)
+    template.write_text(told.replace("<", "["))
+    with pytest.raises(UsageError, match=r"other tokens than before: .*t\.jinja has changed"):
+        train(Job(recipe(made, tmp_path / "out", **more)), resume=True)
 
 
 @pytest.mark.parametrize("full", [False, True])
@@ -178,10 +245,10 @@ def test_only_the_last_layers_are_trained(made: Path, tmp_path: Path, full: bool
 
 def test_what_was_trained_says_its_policy(made: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    train(Job(recipe(made, out, policy="compact", steps=1)))
+    train(Job(recipe(made, out, policy="functions:texts=short", calls="lines", steps=1)))
     loaded = HFModel(str(made / "base"), lora=str(out))
-    assert loaded.needs_policy == "compact"
-    assert policy_of(f"hf:{made / 'base'},lora={out}") == "compact"
+    assert loaded.needs_policy == "functions" and loaded.calls == "lines"
+    assert policy_of(f"hf:{made / 'base'},lora={out}") == "functions:texts=short"
     with pytest.raises(UsageError, match="trained on the format chat: use hf:"):
         HFModel(str(made / "base"), lora=str(out), format="toolllama")
     (out / "toolgrove.json").write_text("{")
@@ -215,12 +282,16 @@ def test_two_processes_train_one_model(made: Path, tmp_path: Path) -> None:
     """torchrun, gloo: as one process with twice the batch; the gradients are averaged."""
     words = ["train", "toolllama", "--base", str(made / "base"), "--data",
              str(made / "rows.jsonl"), "--steps", "2", "--accumulate", "1", "--threads", "1",
-             "--lr", "0.01"]  # fmt: skip
+             "--lr", "0.01", "--eval-share", "0.3"]  # fmt: skip
     launch = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
     done = parts.command(*words, "--batch", "2", "--out", str(tmp_path / "two"), launch=launch)
     assert done.returncode == 0, done.stderr
     assert "on 2 processes" in done.stdout and done.stdout.count("load it as") == 1
-    train(Job(recipe(made, tmp_path / "one", steps=2, batch=4)))
+    job = Job(recipe(made, tmp_path / "one", steps=2, batch=4, eval_share=0.3))
+    assert len(job.held) % 4, "two processes repeat rows to fill their last round"
+    one = train(job)["eval_loss"]
+    two = json.loads((tmp_path / "two" / "toolgrove.json").read_text())["eval_loss"]
+    assert one == pytest.approx(two, rel=1e-4)
     a, b = weights(tmp_path / "one"), weights(tmp_path / "two")
     for key in a:
         torch.testing.assert_close(a[key], b[key], rtol=1e-3, atol=2e-4)

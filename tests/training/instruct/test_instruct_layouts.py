@@ -15,7 +15,7 @@ from toolgrove.core import Task
 from toolgrove.training.collect import collect
 from toolgrove.training.documents import Document
 from toolgrove.training.instruct.held import Held, tool_of
-from toolgrove.training.instruct.output import write_folder
+from toolgrove.training.instruct.output import FORMATS, write_folder
 from toolgrove.training.instruct.toolbench import write_queries
 
 
@@ -96,6 +96,13 @@ def test_a_folder_has_both_layouts_and_no_stale_suite(tmp_path: Path) -> None:
     assert Held.read(tmp_path / "splits.json") == held
     write_folder(tmp_path, {"i1-cat": sets["i1-cat"]}, held, 5, {})
     assert sorted(path.name for path in tmp_path.glob("*.jsonl")) == ["i1-cat.jsonl"]
+    assert not (tmp_path / "toolbench").exists(), "query files of other tasks would be stale"
+    both = FORMATS
+    write_folder(tmp_path, {"i1-cat": sets["i1-cat"]}, held, 5, {}, documents, both)
+    (tmp_path / "toolbench" / "mine.json").write_text("[]")
+    write_folder(tmp_path, {"i1-tool": sets["i1-tool"]}, held, 5, {}, documents, both)
+    left = sorted(path.name for path in (tmp_path / "toolbench").iterdir())
+    assert left == ["i1-tool.json", "mine.json"]
     assert hub_sets(["I1"], 20, 5)["train-i1"] == sets["train-i1"]
 
 
