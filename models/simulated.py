@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import groupby
 from typing import Any, Final, Literal
 
 from ..core import API, FINISH, Action, Completion, Message, ModelError, Request, Task, ToolCall
@@ -73,7 +74,7 @@ class SimulatedModel:
         seed: of the misconceptions; another seed is another model of equal skill.
         mistake, sticky, fix, give_up, early, repeat, settle, switch: in place of the skill's own.
         thoughts: ``next`` says which function is called, ``need`` what for, in the words of its
-            description: thoughts to learn from.
+            description, ``plan`` also what comes after: thoughts to learn from.
     """
 
     main = "skill"
@@ -90,7 +91,7 @@ class SimulatedModel:
         repeat: float | None = None,
         settle: float | None = None,
         switch: float | None = None,
-        thoughts: Literal["next", "need"] = "next",
+        thoughts: Literal["next", "need", "plan"] = "next",
     ) -> None:
         given = {"mistake": mistake, "sticky": sticky, "fix": fix, "give_up": give_up,
                  "early": early, "repeat": repeat, "settle": settle, "switch": switch}  # fmt: skip
@@ -136,8 +137,9 @@ class SimulatedModel:
             return Completion(text, (), read, len(text) // 4)
         action = mind.answer() if len(names) == 1 else mind.next()
         said = f"Next I call {action.api}."
-        if self.thoughts == "need":
-            said = needed(action, request.tools)
+        if self.thoughts != "next":
+            left = mind.left(action) if self.thoughts == "plan" else ()
+            said = needed(action, request.tools, left)
         return Completion(said, (ToolCall(action.api, action.arguments),), read,
                           (len(said) + len(action.api) + len(action.arguments)) // 4)  # fmt: skip
 
@@ -328,6 +330,11 @@ class _Mind:
         arguments = {"return_type": "give_answer", "final_answer": text}
         return Action(FINISH, json.dumps(arguments, ensure_ascii=False))
 
+    def left(self, action: Action) -> list[str]:
+        """The functions to call after this call, if it is the next step."""
+        names = [name for name, _ in self.solution.steps[len(self.results) :]]
+        return names[1:] if names and names[0] == action.api else []
+
     def plan(self) -> list[Action]:
         """All calls at once, later ones referring to earlier results; mistakes are not seen."""
         calls = []
@@ -383,13 +390,22 @@ def ways_of(text: str) -> Solution:
     return Solution.from_json(data.get("solution", data))
 
 
-def needed(action: Action, tools: Sequence[API]) -> str:
-    """What a call is made for, in the words of its description."""
+def needed(action: Action, tools: Sequence[API], left: Sequence[str] = ()) -> str:
+    """What a call is made for, in the words of its description; and then those that are left."""
     if action.api == FINISH:
         return "I have the answer." if "final_answer" in action.arguments else "This leads nowhere."
-    said = next((tool.description for tool in tools if tool.name == action.api), action.api)
+    told = [f"I need {gives(action.api, tools)}."]
+    for name, group in groupby(left):
+        times = sum(1 for _ in group)
+        told.append(f"Then {gives(name, tools)}{f', {times} times' if times > 1 else ''}.")
+    return " ".join(told)
+
+
+def gives(name: str, tools: Sequence[API]) -> str:
+    """What a function gives: the beginning of its description."""
+    said = next((tool.description for tool in tools if tool.name == name), name)
     said = re.split(r"[.:;(]\s", said + " ", maxsplit=1)[0].strip().rstrip(".")
-    return f"I need {said[:1].lower()}{said[1:120]}."
+    return f"{said[:1].lower()}{said[1:80]}"
 
 
 @lru_cache(maxsize=8192)

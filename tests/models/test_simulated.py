@@ -37,7 +37,7 @@ from toolgrove.core.solution import Solution
 from toolgrove.envs.hub.env import HubEnv
 from toolgrove.envs.hub.registry import endpoints
 from toolgrove.models import FunctionPolicy, ToolLLaMAPolicy
-from toolgrove.models.simulated import SKILLS, SimulatedModel, outcome, view
+from toolgrove.models.simulated import SKILLS, SimulatedModel, needed, outcome, view
 from toolgrove.planners import DFSDT, CoT, ReACT
 from toolgrove.testing import check_model
 
@@ -465,3 +465,32 @@ def test_probabilities_are_from_0_to_1(name: str, value: str) -> None:
 def test_what_is_given_takes_the_place_of_the_skills_own() -> None:
     model = make("models", "simulated:skill=weak,sticky=0,switch=1,seed=4")
     assert model.skill == replace(SKILLS["weak"], sticky=0, switch=1) and model.seed == 4
+
+
+def test_thoughts_say_what_is_needed_and_what_comes_after() -> None:
+    """Thoughts change no call; a plan counts down to the answer."""
+    task = next(t for t in tasks("i3-inst") if len(t.extra["solution"]["steps"]) == 3)
+    paths = []
+    for thoughts in ("next", "need", "plan"):
+        model = SimulatedModel(thoughts=thoughts)
+        model.skill = having().skill
+        result = search(ReACT(), task, model)
+        assert result.node is not None
+        paths.append(result.node.path()[1:])
+    calls = [[(node.action.api, node.action.arguments) for node in path if node.action]
+             for path in paths]  # fmt: skip
+    assert calls[0] == calls[1] == calls[2]
+    _, need, plan = ([node.thought or "" for node in path] for path in paths)
+    assert [thought.count("Then ") for thought in need] == [0, 0, 0, 0]
+    assert all(text.startswith("I need ") for text in need[:3])
+    assert need[3] == plan[3] == "I have the answer."
+    names = [name for name, _ in task.extra["solution"]["steps"]]
+    if len(set(names)) == 3:
+        assert [thought.count("Then ") for thought in plan[:3]] == [2, 1, 0]
+
+
+def test_a_plan_counts_equal_steps() -> None:
+    tools = [API("area", "Area of a country. (Tool maps: all.)"), API("name", "Its name")]
+    told = needed(Action("name", "{}"), tools, ["area", "area", "name"])
+    assert told == "I need its name. Then area of a country, 2 times. Then its name."
+    assert needed(Action(FINISH, "{}"), tools) == "This leads nowhere."
