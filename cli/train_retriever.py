@@ -30,7 +30,8 @@ def retriever(
     evaluate: Annotated[
         str,
         typer.Option(
-            metavar="R", help="Measure bm25, dense[:MODEL], hybrid[:MODEL] or openai:MODEL."
+            metavar="R",
+            help="Measure bm25, dense[:MODEL], hybrid[:MODEL], rrf[:MODEL] or openai:MODEL.",
         ),
     ] = "",
     split: Annotated[str, typer.Option(help="The queries to measure on.")] = "test",
@@ -43,6 +44,9 @@ def retriever(
     lr: Annotated[float, typer.Option(help="The highest learning rate.")] = 2e-4,
     negatives: Annotated[int, typer.Option(min=0, help="Hard negatives of a query.")] = 1,
     seed: Annotated[int, typer.Option(help="Of order and draws.")] = 0,
+    layers: Annotated[
+        int, typer.Option(min=0, help="Train so many layers, from the top; 0: all.")
+    ] = 3,
     steps: Annotated[int, typer.Option(min=0, help="Stop after so many; 0: all.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
@@ -69,7 +73,7 @@ def retriever(
         text = f"training needs {error.name}: pip install 'toolgrove[train,retrieval-dense]'"
         raise UsageError(text) from error
 
-    how = RetrieverTraining(base, epochs, batch, lr, negatives, seed, steps)
+    how = RetrieverTraining(base, epochs, batch, lr, negatives, seed, steps, layers)
     card = train_retriever(corpus, read_split(data, "train", corpus), out, how)
     if as_json:
         print(json.dumps(dict(card)))

@@ -1,15 +1,16 @@
-"""Training a dense retriever: pairs of queries and APIs, hard negatives, a model card.
+"""Training a dense retriever: queries and the APIs they need, hard negatives, a model card.
 
-Each epoch draws, for every query, one of the documents it needs and some that BM25 ranks high and
-it does not need. Rows are drawn before training, from the seed: the same data, base and seed give
-the same rows, and the trainer the same order.
+Each epoch has a row for every query: all documents it needs, and some that look like them and that
+it does not need: those that BM25 ranks high, and other APIs of the same tools. Rows are drawn
+before training, from the seed: the same data, base and seed give the same rows, and the trainer
+the same order.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +19,7 @@ import numpy as np
 
 from ..core import UsageError
 from ..models.retrieval.bm25 import BM25
-from ..models.retrieval.dense import load, located, spaced, weights_hash
+from ..models.retrieval.dense import load, located, weights_hash
 from .checkpoints import whole_checkpoints
 from .retriever_data import Corpus, Split, digest
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .retriever_loss import Row
 
 HARDEST: Final = 30  # of BM25's ranking hard negatives are drawn
+SIBLINGS: Final = 0.3  # of the hard negatives are other APIs of a needed one's tool
 
 
 @dataclass(frozen=True)
@@ -35,13 +37,14 @@ class RetrieverTraining:
     Attributes:
         base: where it starts: a folder, or ``minilm``.
         epochs: how often each query comes.
-        batch: rows of a step; more rows are more negatives.
+        batch: queries of a step.
         lr: the highest learning rate; it rises over a tenth of the steps and falls to 0.
-        negatives: hard negatives of a row.
+        negatives: hard negatives of a query.
         seed: of rows, order and dropout.
         steps: at most so many, for a try; 0 is no limit.
+        layers: how many layers are trained, from the top; 0 is all, with the embeddings.
         length: tokens of a text, at most.
-        scale: what cosines are multiplied with in the loss.
+        scale: what scores are multiplied with in the loss.
     """
 
     base: str = "minilm"
@@ -51,11 +54,13 @@ class RetrieverTraining:
     negatives: int = 1
     seed: int = 0
     steps: int = 0
+    layers: int = 3
     length: int = 128
     scale: float = 20.0
 
     def __post_init__(self) -> None:
-        least = {"epochs": 1, "batch": 2, "negatives": 0, "steps": 0, "length": 8}
+        least: dict[str, int] = {"epochs": 1, "batch": 2, "negatives": 0, "steps": 0, "layers": 0}
+        least["length"] = 8
         for name, number in least.items():
             if getattr(self, name) < number:
                 raise UsageError(f"{name} must be {number} or more, not {getattr(self, name)}")
@@ -63,16 +68,14 @@ class RetrieverTraining:
             raise UsageError(f"lr must be between 0 and 1, not {self.lr:g}")
 
 
-def hard_negatives(corpus: Corpus, split: Split, depth: int = HARDEST) -> dict[str, list[int]]:
-    """The documents that BM25 ranks highest for each query, but for those that it needs."""
+def needed(corpus: Corpus, split: Split) -> list[frozenset[int]]:
+    """The documents that each query needs, as places: also those that say the same as one."""
+    same: dict[str, list[int]] = {}
+    for number, text in enumerate(corpus.texts):
+        same.setdefault(text, []).append(number)
     place = {docid: i for i, docid in enumerate(corpus.ids)}
-    most = max(len(docs) for docs in split.relevant.values())
-    rankings = BM25(corpus.texts).rank(list(split.queries.values()), depth + most)
-    found = {}
-    for query, ranking in zip(split.queries, rankings, strict=True):
-        needed = {place[docid] for docid in split.relevant[query]}
-        found[query] = [hit.place for hit in ranking if hit.place not in needed][:depth]
-    return found
+    labels = [[place[docid] for docid in split.relevant[query]] for query in split.queries]
+    return [frozenset(n for doc in docs for n in same[corpus.texts[doc]]) for docs in labels]
 
 
 def training_rows(corpus: Corpus, split: Split, how: RetrieverTraining) -> list[Row]:
@@ -81,24 +84,29 @@ def training_rows(corpus: Corpus, split: Split, how: RetrieverTraining) -> list[
 
     rng = np.random.default_rng(how.seed)
     place = {docid: i for i, docid in enumerate(corpus.ids)}
-    hard = hard_negatives(corpus, split) if how.negatives else {}
-    decks: dict[str, list[int]] = {query: [] for query in split.queries}
+    queries, relevant = list(split.queries), needed(corpus, split)
+    depth = HARDEST + max(map(len, relevant))
+    rankings = BM25(corpus.texts).rank(list(split.queries.values()), depth)
+    tools: dict[tuple[str, str] | None, list[int]] = {}
+    for number, tool in enumerate(corpus.tools):
+        tools.setdefault(tool, []).append(number)
+    tools.pop(None, None)
+    hard, siblings = [], []
+    for own, ranking in zip(relevant, rankings, strict=True):
+        hard.append([hit.place for hit in ranking if hit.place not in own][:HARDEST])
+        beside = {doc for number in own for doc in tools.get(corpus.tools[number], ())}
+        siblings.append(sorted(beside - own))
     rows: list[Row] = []
-    queries = list(split.queries)
     for _ in range(how.epochs):
         for number in rng.permutation(len(queries)).tolist():
-            query = queries[number]
-            needed = {place[docid] for docid in split.relevant[query]}
-            if not decks[query]:  # all that it needs come before one comes again
-                decks[query] = rng.permutation(sorted(needed)).tolist()
-            pool = list(hard.get(query, ()))
-            while len(pool) < how.negatives:
-                drawn = int(rng.integers(len(place)))
-                if drawn not in needed or len(needed) == len(place):
-                    pool.append(drawn)
-            drawn_ones = rng.choice(len(pool), how.negatives, replace=False) if pool else ()
-            negatives = tuple(pool[int(i)] for i in drawn_ones)
-            rows.append(Row(number, decks[query].pop(), negatives))
+            negatives = set[int]()
+            for _ in range(how.negatives):
+                pool = siblings[number] if rng.random() < SIBLINGS else hard[number]
+                drawn = int(rng.choice(pool or hard[number] or len(place)))
+                if drawn not in relevant[number]:
+                    negatives.add(drawn)
+            positives = sorted(place[docid] for docid in split.relevant[queries[number]])
+            rows.append(Row(number, tuple(positives), tuple(sorted(negatives))))
     return rows
 
 
@@ -130,6 +138,7 @@ def train_retriever(
     except ImportError as error:
         text = f"training a retriever needs {error.name}: pip install 'toolgrove[train]'"
         raise UsageError(text) from None
+    from .finetune.base import freeze
     from .retriever_loss import MaskedMultipleNegatives
 
     base = weights_hash(Path(folder)) if Path(folder).is_dir() else ""
@@ -138,21 +147,12 @@ def train_retriever(
     if (before := _begin(out, card)) is not None:
         return before
     rows = training_rows(corpus, split, how)
-    place = {docid: i for i, docid in enumerate(corpus.ids)}
-    texts = [spaced(text) for text in corpus.texts]
-    queries = [spaced(text) for text in split.queries.values()]
-    relevant = {
-        number: frozenset(place[docid] for docid in split.relevant[query])
-        for number, query in enumerate(split.queries)
-    }
+    queries = list(split.queries.values())
     model.max_seq_length = min(how.length, model.max_seq_length or how.length)
-    columns: dict[str, Sequence[Any]] = {
-        "query": [queries[row.query] for row in rows],
-        "positive": [texts[row.positive] for row in rows],
-    }
-    for k in range(how.negatives):
-        columns[f"negative_{k + 1}"] = [texts[row.negatives[k]] for row in rows]
-    columns["label"] = list(range(len(rows)))
+    freeze(model, how.layers)
+    relevant = needed(corpus, split)
+    loss = MaskedMultipleNegatives(model, rows, queries, corpus.texts, relevant, how.scale)
+    columns = {"query": [queries[row.query] for row in rows], "label": list(range(len(rows)))}
     arguments = Arguments(
         output_dir=str(out / "checkpoints"),
         num_train_epochs=1,  # the rows hold all epochs
@@ -175,7 +175,7 @@ def train_retriever(
         model=model,
         args=arguments,
         train_dataset=datasets.Dataset.from_dict(columns),
-        loss=MaskedMultipleNegatives(model, rows, relevant, how.scale),
+        loss=loss,
     )
     trainer.remove_callback(transformers.PrinterCallback)  # stdout is the command's
     kept = whole_checkpoints(out / "checkpoints") if resume else []
@@ -220,6 +220,7 @@ def _card_text(card: Mapping[str, Any]) -> str:
     return (
         "---\nlibrary_name: sentence-transformers\ntags: [tool-retrieval]\n---\n"
         "# A retriever of APIs\n\nTrained by `toolgrove train retriever` with "
-        "MultipleNegativesRanking, false negatives masked, hard negatives from BM25.\n\n"
+        "MultipleNegativesRanking, false negatives masked, hard negatives from BM25 and the same "
+        "tools.\n\n"
         f"| | |\n|---|---|\n{lines}"
     )

@@ -57,6 +57,13 @@ class Corpus:
         return [about(doc) for doc in self.docs.values()]
 
     @cached_property
+    def tools(self) -> list[tuple[str, str] | None]:
+        """The tool of each document, with its category; None where it has none."""
+        names = [(str(doc.get("category_name") or ""), str(doc.get("tool_name") or ""))
+                 for doc in self.docs.values()]  # fmt: skip
+        return [name if name[1] else None for name in names]
+
+    @cached_property
     def digest(self) -> str:
         """Content hash."""
         return _digest([[docid, doc] for docid, doc in self.docs.items()])

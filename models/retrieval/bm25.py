@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ...core import UsageError
-from .ranking import Ranked, best
+from .ranking import Ranked, Scores, best
 
 _WORD = re.compile(r"[a-z0-9]+")
 
@@ -39,7 +39,7 @@ class BM25:
             import bm25s
         except ImportError:
             raise UsageError("BM25 needs bm25s: pip install 'toolgrove[retrieval]'") from None
-        self._k1, self._b = k1, b
+        self._k1, self._b, self._texts = k1, b, len(texts)
         tokens = [words(text) for text in texts]
         self._known = {word for text in tokens for word in text}
         # bm25s makes its own scores: the k best are taken here, as its order of ties is not fixed.
@@ -54,10 +54,10 @@ class BM25:
 
     def rank(self, queries: Sequence[str], k: int) -> list[list[Ranked]]:
         """The k texts with the highest scores."""
-        return [self._one(query, k) for query in queries]
+        return [best(scores, k, above=0.0) for scores in self.scores(queries)]
 
-    def _one(self, query: str, k: int) -> list[Ranked]:
-        asked = [word for word in dict.fromkeys(words(query)) if word in self._known]
-        if not asked:
-            return []
-        return best(np.asarray(self._index.get_scores(asked)), k, above=0.0)
+    def scores(self, queries: Sequence[str]) -> Iterator[Scores]:
+        """The scores of all texts; 0 where no word is shared."""
+        for query in queries:
+            asked = [word for word in dict.fromkeys(words(query)) if word in self._known]
+            yield np.asarray(self._index.get_scores(asked)) if asked else np.zeros(self._texts)

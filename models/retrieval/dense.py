@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from ...core import UsageError
-from .ranking import Ranked, Vectors, best
+from .ranking import Ranked, Scores, Vectors, best
 
 MINILM: Final = "minilm"
 VARIABLE: Final = "TOOLGROVE_MINILM"
@@ -23,7 +23,10 @@ _HOW: Final = (
 )
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|_+")
 _WEIGHTS = (".safetensors", ".bin", ".json", ".txt", ".model")
-_AT_ONCE: Final = 256  # queries whose scores are held at once
+_AT_ONCE: Final = 256  # queries that are encoded at once
+SENTENCES: Final = 0.5  # what the sentence that fits best counts beside the whole query
+_END = re.compile(r"(?<=[.?!])\s+")
+_WORDS: Final = 4  # of a sentence that asks for something, at least
 
 
 class Encoder(Protocol):
@@ -78,33 +81,62 @@ class SentenceEncoder:
         return np.asarray(made, np.float32)
 
 
+def sentences(query: str) -> list[str]:
+    """The sentences of a query that has several; none of one that has one.
+
+    Those of fewer than four words, as greetings, are left out.
+    """
+    found = [part for part in _END.split(query.strip()) if len(part.split()) >= _WORDS]
+    return found if len(found) > 1 else []
+
+
 class Dense:
     """Exact search: the cosine of a query with every text.
+
+    An instruction often asks for several things, a sentence each, and no text fits all of it. So
+    a text's score is (whole + share x best) / (1 + share), of its cosines with the whole query
+    and with the sentence that it fits best. A query of one sentence has its cosine.
 
     Args:
         texts: what is ranked.
         encoder: makes the vectors.
         vectors: those of the texts, where they are at hand; shape (texts, dimensions).
+        share: what the best sentence counts; 0 is the plain cosine.
     """
 
     def __init__(
-        self, texts: Sequence[str], encoder: Encoder, vectors: Vectors | None = None
+        self,
+        texts: Sequence[str],
+        encoder: Encoder,
+        vectors: Vectors | None = None,
+        share: float = SENTENCES,
     ) -> None:
-        self.encoder = encoder
+        self.encoder, self._share = encoder, share
         self.vectors = encoder.encode(texts) if vectors is None else vectors
 
     @property
     def identity(self) -> Mapping[str, Any]:
-        """The encoder's."""
-        return self.encoder.identity
+        """The encoder's, and the share of sentences."""
+        return {**self.encoder.identity, "sentences": self._share}
 
     def rank(self, queries: Sequence[str], k: int) -> list[list[Ranked]]:
-        """The k texts with the highest cosine."""
-        found: list[list[Ranked]] = []
+        """The k texts with the highest scores."""
+        return [best(scores, k) for scores in self.scores(queries)]
+
+    def scores(self, queries: Sequence[str]) -> Iterator[Scores]:
+        """The scores of all texts, from -1 to 1."""
         for start in range(0, len(queries), _AT_ONCE):
-            asked = self.encoder.encode(queries[start : start + _AT_ONCE])
-            found += [best(self.vectors @ vector, k) for vector in asked]
-        return found
+            some = queries[start : start + _AT_ONCE]
+            parts = [[query, *(sentences(query) if self._share else [])] for query in some]
+            asked, at = self.encoder.encode([text for own in parts for text in own]), 0
+            for own in parts:
+                cosines = self.vectors @ asked[at : at + len(own)].T
+                at += len(own)
+                whole = cosines[:, 0]
+                if len(own) > 1:
+                    whole = whole + self._share * cosines[:, 1:].max(axis=1)
+                    whole /= 1 + self._share
+                yield whole
 
 
 def located(model: str) -> str:

@@ -21,7 +21,7 @@ import numpy as np
 from ...core import API, UsageError
 from . import Pool, about
 from .dense import Dense
-from .hybrid import Hybrid
+from .hybrid import Hybrid, ReciprocalRanks
 from .ranking import Ranker, Vectors
 from .specs import ranker
 
@@ -128,7 +128,7 @@ def open_index(folder: Path) -> Pool:
 
 
 def _vectors(made: Ranker) -> Vectors | None:
-    if isinstance(made, Hybrid):
+    if isinstance(made, Hybrid | ReciprocalRanks):
         return next((v for part in made.rankers if (v := _vectors(part)) is not None), None)
     return made.vectors if isinstance(made, Dense) else None
 

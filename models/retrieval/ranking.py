@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -28,6 +28,13 @@ class Ranker(Protocol):
 
     def rank(self, queries: Sequence[str], k: int) -> list[list[Ranked]]:
         """The k texts that fit each query best, best first; texts that do not fit are left out."""
+
+
+class Scorer(Ranker, Protocol):
+    """A ranker that scores every text."""
+
+    def scores(self, queries: Sequence[str]) -> Iterator[Scores]:
+        """The scores of all texts for each query, shape (texts,)."""
 
 
 def best(scores: Scores, k: int, above: float = -np.inf) -> list[Ranked]:

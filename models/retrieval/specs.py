@@ -1,15 +1,17 @@
-"""Retrievers by spec: ``bm25``, ``dense:FOLDER``, ``hybrid:FOLDER``, ``openai:MODEL``."""
+"""Retrievers by spec: ``bm25``, ``dense:FOLDER``, ``hybrid:FOLDER``, ``openai:MODEL`` .."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from ...core import UsageError
 from ...core.registry import Spec, parse
 from .ranking import Ranker, Vectors
 
-NAMES: Final = ("bm25", "dense", "hybrid", "openai")
+NAMES: Final = ("bm25", "dense", "hybrid", "rrf", "openai")
 
 
 def ranker(spec: str, texts: Sequence[str], vectors: Vectors | None = None) -> Ranker:
@@ -17,9 +19,10 @@ def ranker(spec: str, texts: Sequence[str], vectors: Vectors | None = None) -> R
 
     Args:
         spec: ``bm25[:k1=1.5,b=.75]``; ``dense[:MODEL]``, a model of sentence-transformers;
-            ``openai:MODEL[,base_url=..]``, vectors from an endpoint; ``hybrid[:MODEL]``, or with
-            the spec of its dense part in parentheses: ``hybrid:(openai:MODEL)``. Without MODEL it
-            is ``minilm``.
+            ``openai:MODEL[,base_url=..]``, vectors from an endpoint; ``hybrid[:MODEL]``, BM25's
+            scores and those by vectors, ``rrf[:MODEL]``, their reciprocal ranks; both also with
+            the spec of the dense part in parentheses: ``hybrid:(openai:MODEL)``. Without MODEL it
+            is ``minilm``. ``sentences=.5`` is the share of sentences, ``weight=.15`` BM25's.
         texts: what is ranked.
         vectors: of the texts, where they are at hand.
 
@@ -30,19 +33,35 @@ def ranker(spec: str, texts: Sequence[str], vectors: Vectors | None = None) -> R
     if read.name not in NAMES or read.n is not None:
         raise UsageError(f"no retriever {spec!r}; there are: {', '.join(NAMES)}")
     from .bm25 import BM25
-    from .dense import Dense
-    from .hybrid import Hybrid
+    from .dense import SENTENCES, Dense
+    from .hybrid import WEIGHT, Hybrid, ReciprocalRanks
 
     if read.name == "bm25":
         if read.main is not None:
             raise UsageError(f"bm25 takes k1= and b=, not {read.main!r}")
         return BM25(texts, **_items(read, {"k1": float, "b": float}))
-    if read.name == "hybrid":
-        options = _items(read, {"k": int, "depth": int})
+    if read.name in ("hybrid", "rrf"):
         inner = read.main or "minilm"
-        dense = inner[1:-1] if inner.startswith("(") and inner.endswith(")") else f'dense:"{inner}"'
-        return Hybrid([BM25(texts), ranker(dense, texts, vectors)], **options)
-    return Dense(texts, _encoder(read), vectors)
+        told = inner[1:-1] if inner.startswith("(") and inner.endswith(")") else f'dense:"{inner}"'
+        dense = ranker(told, texts, vectors)
+        if read.name == "rrf":
+            return ReciprocalRanks([BM25(texts), dense], **_items(read, {"k": int, "depth": int}))
+        if not isinstance(dense, Dense):
+            raise UsageError(f"hybrid is BM25 and a retriever by vectors, not {told!r}")
+        weight, rest = _share(read, "weight", WEIGHT)
+        _items(rest, {"weight": float})
+        return Hybrid(BM25(texts), dense, weight)
+    share, rest = _share(read, "sentences", SENTENCES)
+    return Dense(texts, _encoder(rest), vectors, share)
+
+
+def _share(read: Spec, name: str, default: float) -> tuple[float, Spec]:
+    """One item of a spec that is a share, and the spec without it."""
+    own = tuple([item for item in read.items if item[0] == name])
+    share = _items(replace(read, items=own), {name: float}).get(name, default)
+    if not 0 <= share < math.inf:
+        raise UsageError(f"{name}={share:g} of {read.name} must be 0 or more")
+    return share, replace(read, items=tuple([item for item in read.items if item not in own]))
 
 
 def _encoder(read: Spec) -> Any:

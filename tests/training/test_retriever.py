@@ -256,39 +256,41 @@ def test_rows_are_of_the_seed_and_never_wrong() -> None:
     assert rows != training_rows(corpus, split, RetrieverTraining(epochs=3, negatives=2, seed=5))
     queries = list(split.queries)
     for row in rows:
-        needed = split.relevant[queries[row.query]]
-        assert corpus.ids[row.positive] in needed and len(row.negatives) == 2
-        assert not {corpus.ids[doc] for doc in row.negatives} & needed
-    both = [corpus.ids[row.positive] for row in rows if queries[row.query] == "both"]
-    assert set(both[:2]) == {"d0", "d1"}  # all that it needs, before one comes again
+        own = split.relevant[queries[row.query]]
+        assert {corpus.ids[doc] for doc in row.positives} == own and len(row.negatives) <= 2
+        assert not {corpus.ids[doc] for doc in row.negatives} & own
+    for epoch in (rows[:9], rows[9:18], rows[18:]):  # each query once
+        assert sorted(row.query for row in epoch) == list(range(9))
 
 
-def test_false_negatives_are_masked() -> None:
+def test_a_copy_of_a_needed_document_is_no_negative() -> None:
+    pytest.importorskip("torch", reason="training needs torch")
+    from toolgrove.training.retriever import RetrieverTraining, needed, training_rows
+
+    corpus, split = small()
+    corpus = Corpus({**corpus.docs, "copy": corpus.docs["d0"]})
+    relevant = needed(corpus, split)
+    assert relevant[0] == {0, 8} and relevant[8] == {0, 1, 8} and relevant[2] == {2}
+    rows = training_rows(corpus, split, RetrieverTraining(epochs=9, negatives=5))
+    assert all(8 not in row.positives for row in rows)  # it has no label
+    assert all(not relevant[row.query] & set(row.negatives) for row in rows)
+    one = Corpus({"d0": corpus.docs["d0"]})
+    only = Split({"q0": "rain"}, {"q0": frozenset({"d0"})})
+    assert [row.negatives for row in training_rows(one, only, RetrieverTraining())] == [()] * 5
+
+
+def test_the_loss_by_hand() -> None:
     torch = pytest.importorskip("torch", reason="training needs torch")
-    from toolgrove.training.retriever_loss import MaskedMultipleNegatives, Row, mask
+    from toolgrove.training.retriever_loss import Row, ranking_loss
 
-    rows = [Row(0, 0, (5,)), Row(1, 1, (0,)), Row(0, 1, (6,))]
-    relevant = {0: frozenset({0, 1}), 1: frozenset({1})}
-    assert mask(rows, relevant).tolist() == [
-        [False, True, True, False, True, False],
-        [False, False, True, False, False, False],
-        [True, True, False, False, True, False],
-    ]
-
-    def encode(features: dict[str, Any]) -> dict[str, Any]:
-        return {"sentence_embedding": features["x"][:, :2]}
-
-    # The query is nearer to another document that it needs: that costs nothing.
-    loss = MaskedMultipleNegatives(encode, rows[:2], relevant, scale=1.0)
-    x = [[[1.0, 0.0], [0.0, 1.0]], [[0.8, 0.6], [1.0, 0.0]], [[-1.0, 0.0], [0.8, 0.6]]]
-    shown = torch.tensor([[1, 1, 1], [1, 1, 0]])  # the second text is shorter: it goes first
-    padded = [torch.tensor([[*row, 0.0] for row in part]) for part in x]
-    got = loss([{"x": part, "attention_mask": shown} for part in padded], torch.tensor([0, 1]))
-    first = -0.8 + math.log(math.exp(0.8) + math.exp(-1) + math.exp(0.8))
-    second = -0.0 + math.log(math.exp(0.6) + 1 + 1 + math.exp(0.6))
-    masked = -0.8 + math.log(math.exp(0.8) + math.exp(-1))
-    assert mask(rows[:2], relevant).tolist()[0] == [False, True, False, True]
-    assert float(got) == pytest.approx((masked + second) / 2) and masked < first
+    scores = torch.tensor([[3.0, 2.0, 1.0, 0.0], [0.0, 1.0, 2.0, -1.0]])
+    rows = [Row(0, (5, 6), ()), Row(1, (8,), (5,))]
+    relevant = [frozenset({5, 6, 9}), frozenset({7, 8})]
+    got = ranking_loss(scores, rows, [5, 6, 7, 8], relevant)
+    others = math.log(math.exp(1) + math.exp(0))  # what the first query does not need
+    each = [math.log(math.exp(own) + math.exp(others)) - own for own in (3, 2)]
+    second = math.log(math.exp(-1) + math.exp(0) + math.exp(1)) + 1  # not against document 7
+    assert float(got) == pytest.approx((sum(each) / 2 + second) / 2)
 
 
 @pytest.fixture(scope="module")
@@ -328,7 +330,7 @@ def test_a_tiny_model_learns_and_is_evaluated(tiny: Path, tmp_path: Path) -> Non
     from toolgrove.training.retriever import RetrieverTraining, train_retriever
 
     corpus, split = small()
-    how = RetrieverTraining(str(tiny), epochs=20, batch=9, lr=1e-2, negatives=1)
+    how = RetrieverTraining(str(tiny), epochs=20, batch=9, lr=1e-2, negatives=1, layers=0)
     out = tmp_path / "out"
     card = train_retriever(corpus, split, out, how)
     assert card["trained_steps"] == 20 and card["data_hash"] == digest(corpus, split)
@@ -344,7 +346,36 @@ def test_a_tiny_model_learns_and_is_evaluated(tiny: Path, tmp_path: Path) -> Non
     assert train_retriever(corpus, split, out, how) == card  # it is there: not made again
     assert (out / "model.safetensors").stat().st_mtime_ns == before
     with pytest.raises(UsageError, match=r"another training \(other: seed\)"):
-        train_retriever(corpus, split, out, RetrieverTraining(str(tiny), 20, 9, 1e-2, 1, seed=2))
+        train_retriever(
+            corpus, split, out, RetrieverTraining(str(tiny), 20, 9, 1e-2, 1, seed=2, layers=0)
+        )
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_killed_training_goes_on(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from toolgrove.training.retriever import RetrieverTraining, train_retriever
+    from toolgrove.training.retriever_loss import MaskedMultipleNegatives
+
+    forward, calls = MaskedMultipleNegatives.forward, [0]
+
+    def counted(self: Any, *given: Any) -> Any:
+        calls[0] += 1
+        if calls[0] == 60:
+            raise KeyboardInterrupt
+        return forward(self, *given)
+
+    monkeypatch.setattr(MaskedMultipleNegatives, "forward", counted)
+    corpus, split = small()
+    how = RetrieverTraining(str(tiny), epochs=70, batch=9, lr=1e-2, layers=1)
+    with pytest.raises(KeyboardInterrupt):
+        train_retriever(corpus, split, tmp_path / "out", how)
+    assert [path.name for path in (tmp_path / "out" / "checkpoints").iterdir()] == ["checkpoint-50"]
+    card = train_retriever(corpus, split, tmp_path / "out", how)
+    assert calls[0] == 60 + 20 and card["trained_steps"] == card["rows"] // 9 == 70
+    found = evaluate(ranker(f'dense:"{tmp_path / "out"}"', corpus.texts), corpus, split)
+    assert means(found)["ndcg@1"] > 0.5
 
 
 def test_wrong_options(tmp_path: Path) -> None:

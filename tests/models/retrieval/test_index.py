@@ -28,9 +28,10 @@ def server() -> Iterator[EmbeddingServer]:
         yield running
 
 
-@pytest.mark.parametrize("kind", ["bm25", "dense", "hybrid"])
+@pytest.mark.parametrize("kind", ["bm25", "dense", "hybrid", "rrf"])
 def test_what_was_written_is_opened(kind: str, server: EmbeddingServer, tmp_path: Path) -> None:
-    spec = {"bm25": "bm25", "dense": server.spec, "hybrid": f"hybrid:({server.spec})"}[kind]
+    spec = {"bm25": "bm25", "dense": server.spec, "hybrid": f"hybrid:({server.spec})",
+            "rrf": f"rrf:({server.spec})"}[kind]  # fmt: skip
     made = write_index(tmp_path / "index", APIS, spec)
     asked = len(server.bodies)
     opened = open_retriever(tmp_path / "index")

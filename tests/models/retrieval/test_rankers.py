@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from toolgrove.core import API, UsageError
 from toolgrove.models.retrieval import about, over
 from toolgrove.models.retrieval.bm25 import BM25, words
-from toolgrove.models.retrieval.dense import Dense, spaced
-from toolgrove.models.retrieval.hybrid import Hybrid
-from toolgrove.models.retrieval.ranking import Ranked, Vectors, best
+from toolgrove.models.retrieval.dense import Dense, sentences, spaced
+from toolgrove.models.retrieval.hybrid import Hybrid, ReciprocalRanks
+from toolgrove.models.retrieval.ranking import Ranked, Scores, Vectors, best
 from toolgrove.models.retrieval.specs import ranker
 
 TEXTS = st.lists(
@@ -79,14 +79,38 @@ class Fixed:
         return [self.ranking[:k] for _ in queries]
 
 
-def test_fusion_by_hand() -> None:
-    fused = Hybrid([Fixed(3, 1, 2), Fixed(1, 4)])
+def test_ranks_fused_by_hand() -> None:
+    fused = ReciprocalRanks([Fixed(3, 1, 2), Fixed(1, 4)])
     [found] = fused.rank(["q"], 3)
     assert [hit.place for hit in found] == [1, 3, 4]
     wanted = [1 / 62 + 1 / 61, 1 / 61, 1 / 62]
     assert [hit.score for hit in found] == pytest.approx(wanted)
-    [equal] = Hybrid([Fixed(5), Fixed(2)]).rank(["q"], 2)
+    [equal] = ReciprocalRanks([Fixed(5), Fixed(2)]).rank(["q"], 2)
     assert [hit.place for hit in equal] == [2, 5]
+
+
+class OneRow:
+    """A scorer with one row of scores."""
+
+    def __init__(self, *scores: float) -> None:
+        self.row = np.array(scores)
+        self.identity: Mapping[str, Any] = {"retriever": "fixed"}
+
+    def scores(self, queries: Sequence[str]) -> Iterator[Scores]:
+        return iter([self.row for _ in queries])
+
+    def rank(self, queries: Sequence[str], k: int) -> list[list[Ranked]]:
+        return [best(scores, k) for scores in self.scores(queries)]
+
+
+def test_scores_fused_by_hand() -> None:
+    """Words are taken over the best of the query, and count a share."""
+    fused = Hybrid(OneRow(0.0, 4.0, 8.0, 0.0), OneRow(0.5, 0.45, 0.2, 0.5), weight=0.2)
+    [found] = fused.rank(["q"], 3)
+    assert [hit.place for hit in found] == [1, 0, 3]
+    assert [hit.score for hit in found] == pytest.approx([0.45 + 0.2 * 4 / 8, 0.5, 0.5])
+    [found] = Hybrid(OneRow(0.0, 0.0), OneRow(-0.1, 0.3)).rank(["no word"], 2)
+    assert found == [Ranked(1, 0.3), Ranked(0, -0.1)]
 
 
 class Letters:
@@ -108,6 +132,19 @@ def test_dense_search_is_exact() -> None:
     assert first[0].score == pytest.approx(2 / math.sqrt(5))
     assert second[0].place == 2 and second[0].score == pytest.approx(1.0)
     assert len(dense.rank(["a"] * 600, 1)) == 600
+
+
+def test_the_best_sentence_counts_half_of_the_whole() -> None:
+    query = "a a of a? Also a b and c!"
+    assert sentences(query) == ["a a of a?", "Also a b and c!"]
+    assert sentences("Hello! I want all of a.") == [] == sentences("one, without an end")
+    texts, encoder = ["a", "b", "c", "abc"], Letters()
+    whole, first, second = encoder.encode([query, *sentences(query)]) @ encoder.encode(texts).T
+    [scores] = Dense(texts, encoder).scores([query])
+    assert scores == pytest.approx((whole + 0.5 * np.maximum(first, second)) / 1.5)
+    [plain] = Dense(texts, encoder, share=0.0).scores([query])
+    assert plain == pytest.approx(whole)
+    assert Dense(texts, encoder).identity != Dense(texts, encoder, share=0.0).identity
 
 
 def test_names_are_taken_apart() -> None:
@@ -140,12 +177,15 @@ def test_toolbenchs_sentence_is_no_word_of_an_api() -> None:
 @pytest.mark.parametrize(
     ("spec", "says"),
     [
-        ("bm52", "no retriever 'bm52'; there are: bm25, dense, hybrid, openai"),
+        ("bm52", "no retriever 'bm52'; there are: bm25, dense, hybrid, rrf, openai"),
         ("bm25@2", "no retriever"),
         ("bm25:k2=1", "bm25 has no 'k2'; it takes: k1, b"),
         ("bm25:k1=much", "k1='much' of bm25 is no number"),
         ("bm25:folder", "bm25 takes k1= and b="),
         ("openai", "openai: say which model"),
+        ("dense:minilm,sentences=-1", "sentences=-1 of dense must be 0 or more"),
+        ("hybrid:(bm25)", "hybrid is BM25 and a retriever by vectors, not 'bm25'"),
+        ("hybrid:/absent,k=60", "there is no folder /absent"),
         ("dense:/absent", "there is no folder /absent"),
     ],
 )
