@@ -28,7 +28,8 @@ def retrieve(
     retriever: Annotated[
         str,
         typer.Option(
-            metavar="R", help="Of a catalogue: bm25, dense[:MODEL], hybrid[:MODEL], openai:MODEL."
+            metavar="R",
+            help="Of a catalogue: bm25, dense[:MODEL], hybrid[:MODEL], rrf[:MODEL], openai:MODEL.",
         ),
     ] = "",
     save: Annotated[
