@@ -141,7 +141,8 @@ class Reader:
             values,
             sum(cut.node is not None for cut, _ in found),
             float(trial.spent[self.over]),
-            trial.limit is not None,
+            trial.limit is not None
+            or any(trial.spent[k] >= cap for k, cap in trial.budget.items()),
             next((cut.why for cut, _ in found if cut.why), ""),
         )
 
@@ -279,7 +280,7 @@ def _chunkwise(
         yield from (asyncio.run(_chunk(reader, chunk)) for chunk in chunks)
         return
     context = multiprocessing.get_context("fork")  # the run was read already
-    with ProcessPoolExecutor(jobs, context, _take, (reader,)) as pool:
+    with ProcessPoolExecutor(min(jobs, len(chunks)), context, _take, (reader,)) as pool:
         yield from pool.map(_in_worker, chunks)
 
 

@@ -117,17 +117,20 @@ def _line(
     colour, dash = LINES[k % len(LINES)], DASHES[k // len(LINES) % len(DASHES)]
     solid = [p for p in points if not p.beyond]
     rest = points[max(0, len(solid) - 1) :]
-    for part, style in ((solid, dash), (rest if len(rest) > 1 else [], BEYOND)):
+    for part, style in ((solid, dash), (rest if len(rest) > 1 or not solid else [], BEYOND)):
         if part:
             x, y = [p.at for p in part], [p.rate for p in part]
             axes.plot(
                 x, y, color=colour, linestyle=style, linewidth=width,
                 label=label if style != BEYOND or not solid else None,
+                marker="o" if len(points) == 1 else None,
             )  # fmt: skip
 
 
 def _band(axes: Axes, points: Sequence[Point], colour: str, *, alpha: float) -> None:
     low, high = [p.low for p in points], [p.high for p in points]
+    if len(points) == 1:  # an area has no width there
+        axes.vlines(points[0].at, low, high, color=colour, alpha=min(1.0, 3 * alpha))
     axes.fill_between([p.at for p in points], low, high, color=colour, alpha=alpha, linewidth=0)
 
 
@@ -141,7 +144,7 @@ def _dress(axes: Axes, curves: Curves, place: str | None, *, title: str = "") ->
     else:
         axes.locator_params(axis="x", nbins=4, integer=curves.over != "usd")
     axes.xaxis.set_major_formatter(lambda x, _: _short(x))
-    axes.set_xlim(least, most if most > least else least * 1.1)
+    axes.set_xlim(*((least, most) if most > least else (0.9 * least, 1.1 * least)))
     per_cent(axes, "y")
     top = max(point.high for point in curves.points)
     axes.set_ylim(0, min(1.0, 1.06 * top))

@@ -151,7 +151,7 @@ class Recorded:
         return found
 
     async def _searched(self, budget: Cap) -> tuple[Cut, list[float]]:
-        journal = Journal(self._records, sink=_forget)
+        journal = Past(self._records, sink=_forget)
         journal.carried = {}  # of lives before this one, in environments without a way back
         model, resolves = Unasked(), self._resolves
 
@@ -181,13 +181,27 @@ class Recorded:
         )
 
 
+class Past(Journal):
+    """The effects of a trial, and no others: one that is not there is a miss, and is not made."""
+
+    def take(self, key: str, asked: str) -> dict[str, Any]:
+        """The recorded effect.
+
+        Raises:
+            EnvMiss: there is none.
+        """
+        record = super().take(key, asked)
+        if record is None:
+            raise EnvMiss(f"the journal has no reply for {key}")
+        return record
+
+
 class Unasked:
-    """A model that nobody needs to ask: what it would say is in the journal, or is not known."""
+    """A model that nobody asks: what it would say is in the journal, or is not known."""
 
     async def complete(self, requests: Sequence[Request]) -> list[Completion | ModelError]:
         """Misses."""
-        text = "the journal has no reply for {0.node}:{0.purpose}:{0.attempt}"
-        return [ModelError(text.format(r), kind="replay", miss=True) for r in requests]
+        return [ModelError("nobody asks", kind="replay", miss=True) for _ in requests]
 
 
 class Unmoved(ToolEnv):

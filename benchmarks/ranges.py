@@ -35,7 +35,7 @@ class Variant:
     Attributes:
         spec: without ranges.
         values: what was chosen for each range, by the parameter's name: ``n`` for ``@N``,
-            ``planner.width`` for one of a spec in parentheses.
+            ``evaluator.n`` for one of a spec in parentheses, ``react.width`` for one of a main one.
     """
 
     spec: str
@@ -48,7 +48,7 @@ def variants(text: str) -> list[Variant]:
     >>> [v.spec for v in variants("react@1..3")]
     ['react@1', 'react@2', 'react@3']
     >>> variants("best_of_n@2:(react:max_steps=4|8)")[1]
-    Variant(spec='best_of_n@2:(react:max_steps=8)', values=(('max_steps', '8'),))
+    Variant(spec='best_of_n@2:(react:max_steps=8)', values=(('react.max_steps', '8'),))
 
     Raises:
         UsageError: a range is wrong, or there are too many specs.
@@ -98,7 +98,7 @@ def _options(text: str, key: str, whole: str) -> list[Variant]:
     for part in given:
         inner: list[Variant]
         if part.startswith("(") and part.endswith(")"):
-            prefix = f"{key}." if key else ""
+            prefix = f"{key or re.split('[@:]', part[1:-1], maxsplit=1)[0].strip()}."
             inner = [
                 Variant(f"({v.spec})", tuple((prefix + name, value) for name, value in v.values))
                 for v in _variants(part[1:-1], whole)

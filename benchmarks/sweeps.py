@@ -102,20 +102,22 @@ def best(run: ScoredRun) -> list[Best]:
         for planner in run.planners:
             if planner == first:
                 continue
-            result = paired(
-                [values[first][task] for task in tasks], [values[planner][task] for task in tasks]
-            )
+            most = _values(run, planner, suite, unknown=1.0)  # clear whatever is still owed
+            result = paired([values[first][task] for task in tasks], [most[task] for task in tasks])
             if result.p > LEVEL or result.interval.low <= 0:
                 tied.append(planner)
         found.append(Best(suite, first, rates[first], tuple(tied)))
     return found
 
 
-def _values(run: ScoredRun, planner: str, suite: str | None) -> dict[tuple[str, str], float]:
-    """The mean over each task's trials."""
+def _values(
+    run: ScoredRun, planner: str, suite: str | None, unknown: float = 0.0
+) -> dict[tuple[str, str], float]:
+    """The mean over each task's trials; one of which nothing is known counts ``unknown``."""
     trials: dict[tuple[str, str], list[float]] = {}
     for item in run.of(planner, suite):
-        trials.setdefault((item.key.suite, item.key.task), []).append(item.value or 0.0)
+        value = unknown if item.value is None else item.value
+        trials.setdefault((item.key.suite, item.key.task), []).append(value)
     return {task: math.fsum(each) / len(each) for task, each in trials.items()}
 
 

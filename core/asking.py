@@ -95,7 +95,7 @@ class AskTell:
         self._loop = idle_loop()
         self._own = None if isinstance(journal, Journal) else Journal()
         if isinstance(journal, Path | str):
-            self._own = Journal.open(Path(journal))
+            self._own = Journal.open(Path(journal), alone=True)
             self._own.forget_limits()
         kept = journal if isinstance(journal, Journal) else self._own
         assert kept is not None
@@ -158,6 +158,8 @@ class AskTell:
         Raises:
             UsageError: nobody asked that, it was told before, or it is no such answer.
         """
+        if not isinstance(id, str):
+            raise UsageError(f"a {type(id).__name__} is no id: tell(pending.id, answer)")
         self.tell_all({id: answer})
 
     def tell_all(self, answers: Mapping[str, Answer]) -> None:
@@ -181,6 +183,8 @@ class AskTell:
     @property
     def done(self) -> bool:
         """Whether the search has ended."""
+        if self._closed:
+            return self._result is not None
         self._settle()
         return self._result is not None
 
@@ -212,6 +216,8 @@ class AskTell:
         """End it; its environments and its journal's file are closed. What was told stays there."""
         if self._closed:
             return
+        if self._loop.here:
+            raise UsageError("a search cannot be closed from within itself (listen)")
         self._closed = True
 
         async def end() -> None:
@@ -252,7 +258,7 @@ class AskTell:
         assert self._effects is not None
         try:
             self._result = await _search(self.planner, self._effects, self._root)
-        except Exception as error:
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # or the loop would end
             self._broken = error
         finally:
             self._desk.moves += 1
@@ -325,7 +331,7 @@ def settle(searches: Iterable[AskTell]) -> None:
             search._check_usable()
     left = [search._settled for search in moving]
     patience = max((search._patience for search in moving), default=0.0)
-    moves = -1
+    moves = sum(search._desk.moves for search in moving)
     while left and not idle_loop().settle(left, None if patience == math.inf else patience):
         if moves == (moves := sum(search._desk.moves for search in moving)):
             stuck = next(search for search in moving if not search._settled())

@@ -115,8 +115,8 @@ class Desk:
         """
         group = _Group(list(slots), asyncio.get_running_loop().create_future())
         self.moves += 1
-        for slot in group.slots:
-            known = self.journal.take(_told(slot.key), slot.asked)
+        past = [self.journal.take(_told(slot.key), slot.asked) for slot in group.slots]
+        for slot, known in zip(group.slots, past, strict=True):  # none is open if one is another's
             if known is not None:
                 group.got[slot.key] = from_record({**known, "key": slot.key})
                 self.told.add(slot.key)
@@ -142,14 +142,19 @@ class Desk:
         search that is killed between two answers of a group knows the first, and is still the
         same search as one that was not.
         """
-        _, slot, group = self.open.pop(key)
+        _, slot, group = self.open[key]
+        group.got[key] = result
+        try:
+            if len(group.got) == len(group.slots):
+                self._end(group)
+            elif isinstance(result, Completion):  # a failure is owed again after a kill
+                self._keep(_told(key), slot, result, self.budget.tick())
+        except BaseException:  # it could not be written: it is still to be told
+            del group.got[key]
+            raise
+        del self.open[key]
         self.told.add(key)
         self.moves += 1
-        group.got[key] = result
-        if len(group.got) == len(group.slots):
-            self._end(group)
-        elif isinstance(result, Completion):  # a failure is owed again after a kill
-            self._keep(_told(key), slot, result, self.budget.tick())
 
     def _end(self, group: _Group) -> None:
         at = self.budget.tick()

@@ -14,6 +14,7 @@ import selectors
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
+from contextlib import suppress
 from functools import cache
 from typing import Any, TypeVar
 
@@ -101,7 +102,9 @@ class IdleLoop:
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
-            runner.run(self._forever())
+            while not self._end.is_set():  # a task that exits ends itself only
+                with suppress(SystemExit, KeyboardInterrupt):
+                    runner.run(self._forever())
 
     async def _forever(self) -> None:
         await self._end.wait()

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from .errors import ReplayMismatch
+from .errors import ReplayMismatch, UsageError
 from .lines import LineFile, read_lines
 
 Record = dict[str, Any]
@@ -58,15 +58,26 @@ class Journal:
                 self.past[record["key"]] = record
 
     @classmethod
-    def open(cls, path: Path, heard: Callable[[Record], object] | None = None) -> Journal:
+    def open(
+        cls, path: Path, heard: Callable[[Record], object] | None = None, *, alone: bool = False
+    ) -> Journal:
         """The journal in a file, going on where it ends (a new file begins an empty one).
 
         Args:
             path: the file.
             heard: told of each new record when it is written.
+            alone: nobody else may write it meanwhile (a run directory has a lock of its own).
+
+        Raises:
+            UsageError: somebody else does, or it is another file.
         """
-        records, damaged = read_lines(path)
         file = LineFile(path)
+        if alone:
+            file.claim()
+        records, damaged = read_lines(path)
+        if any(not {"key", "retract", "restart"} & record.keys() for record in records):
+            file.close()
+            raise UsageError(f"{path} is no journal of a search: give another file")
 
         def keep(record: Record) -> None:
             file.append(record)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from zlib import crc32
+
+from .errors import UsageError
 
 _ENCODE = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 
@@ -69,6 +72,18 @@ class LineFile:
                 self._file.write(b"\n")
         self._end = self._durable = self._file.seek(0, os.SEEK_END)
         self._syncing = asyncio.Lock()
+
+    def claim(self) -> None:
+        """Be the only one that writes it, until it is closed.
+
+        Raises:
+            UsageError: another search does, here or in another process.
+        """
+        try:
+            fcntl.flock(self._file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            raise UsageError(f"{self.path} is being written by another search") from None
 
     def append(self, record: Mapping[str, Any]) -> int:
         """Write one record through to the system, which survives a kill; its offset.

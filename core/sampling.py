@@ -229,10 +229,16 @@ def unsound(result: object) -> str | None:
         return f"returned {type(result).__name__}, not a Completion"
     if not (result.content is None or isinstance(result.content, str)):
         return f"gave {type(result.content).__name__} for the content, not text"
+    if not isinstance(result.calls, tuple | list):
+        return f"gave {type(result.calls).__name__} for the calls, not a tuple"
     for call in result.calls:
-        if not (len(call) == 2 and isinstance(call[0], str) and isinstance(call[1], str)):
+        pair = isinstance(call, tuple | list) and len(call) == 2
+        if not (pair and isinstance(call[0], str) and isinstance(call[1], str)):
             return f"made a call that is not two texts (name, arguments): {call!r:.80}"
-    if min(result.prompt_tokens, result.completion_tokens, result.usd) < 0:
+    spent = (result.prompt_tokens, result.completion_tokens, result.usd)
+    if not all(isinstance(n, int | float) and math.isfinite(n) for n in spent):
+        return "counts tokens or dollars that are no numbers"
+    if min(spent) < 0:
         return "counts negative tokens or dollars"
     return None
 

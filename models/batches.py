@@ -227,11 +227,13 @@ class Batch:
         self._past: dict[str, list[dict[str, Any]]] = {}
         self._file: LineFile | None = None
         if journal is not None:
+            self._file = LineFile(Path(journal))
+            self._file.claim()
             for record in read_lines(Path(journal))[0]:
                 if "search" not in record:
+                    self._file.close()
                     raise UsageError(f"{journal} is no journal of a batch: give another file")
                 self._past.setdefault(record.pop("search"), []).append(record)
-            self._file = LineFile(Path(journal))
 
     def add(
         self,
@@ -272,18 +274,23 @@ class Batch:
         What did not fit stands in the next file, after these were told. 0 (and no file): every
         search has ended.
         """
+        if lines < 1:
+            raise UsageError(f"a file has 1 line or more, not {lines}")
         count = written = 0
         first = next(rows := self._lines(), None)
         if first is None:
             return 0
         if len(first) > size:
             raise UsageError(f"a request of {len(first):,} bytes does not fit into {size:,}")
-        with whole(Path(path)) as file:
-            row: bytes | None = first
-            while row is not None and count < lines and written + len(row) <= size:
-                file.write(row)
-                count, written = count + 1, written + len(row)
-                row = next(rows, None)
+        try:
+            with whole(Path(path)) as file:
+                row: bytes | None = first
+                while row is not None and count < lines and written + len(row) <= size:
+                    file.write(row)
+                    count, written = count + 1, written + len(row)
+                    row = next(rows, None)
+        except OSError as error:
+            raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
         return count
 
     def read(self, path: Path | str, *, retry: bool = True) -> Told:
@@ -293,6 +300,8 @@ class Batch:
         def cost(prompt: int, completion: int, cached: int) -> float:
             return price.cost(prompt, completion, cached) * self.discount if price else 0.0
 
+        if not Path(path).is_file():
+            raise UsageError(f"no such file: {path}")
         with open(path, encoding="utf-8", errors="replace") as file:
             return tell_batch_lines(self.searches, file, retry=retry, price=cost)
 

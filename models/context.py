@@ -64,6 +64,7 @@ class Guarded:
             fits = {"trimmed_to": self.window - self.reply}
             self.identity = {**known, "parameters": {**known["parameters"], **fits}}
         self._tally = tally_of(counter_of(model))
+        self._encode = getattr(innermost(model), "encode", None)
         if (size := getattr(model, "max_batch", None)) is not None:
             self.max_batch = size
         if (bound := getattr(model, "bound", None)) is not None:
@@ -84,7 +85,7 @@ class Guarded:
 
     def fit(self, request: Request) -> Request | ModelError:
         """The request itself if it fits, else one that was cut, or the error."""
-        size = prompt_tokens(request, self._tally.counter)
+        size = self._size(request)
         room = self.window - self.reply
         if size <= room:
             return request
@@ -93,6 +94,12 @@ class Guarded:
             if cut is not None:
                 return replace(request, prompt=Prompt(cut))
         return self._too_long(size)
+
+    def _size(self, request: Request) -> int:
+        """Tokens of a prompt: as the model makes them where it is here, else as they are told."""
+        if self._encode is not None:
+            return len(self._encode(request))
+        return prompt_tokens(request, self._tally.counter)
 
     def _bounded(self, request: Request) -> tuple[int, float]:
         fitted = self.fit(request)

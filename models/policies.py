@@ -37,13 +37,18 @@ from ..core import (
 BUILTIN_TEXTS = ("toolgrove", "short", "toolbench", "text")
 
 
-def load_texts(name: str, rest: str = "toolgrove") -> dict[str, str]:
+def load_texts(name: str, rest: str = "toolgrove", above: tuple[str, ...] = ()) -> dict[str, str]:
     """The texts of that name, or of a TOML file.
 
     What a file leaves out is as in ``rest``, or in the texts that its own ``rest = "NAME"`` names.
 
+    Args:
+        name: which.
+        rest: where it names none itself.
+        above: the files whose rest this is.
+
     Raises:
-        UsageError: there is no such file, or it is no table of strings.
+        UsageError: there is no such file, it is no table of strings, or it stands on itself.
     """
     if name in BUILTIN_TEXTS:
         source = (files("toolgrove.models") / "data" / f"{name}.toml").read_text("utf-8")
@@ -62,13 +67,17 @@ def load_texts(name: str, rest: str = "toolgrove") -> dict[str, str]:
             raise UsageError(f"{name}: {key} must be a text, not {type(value).__name__}")
         if key not in known and key != "rest" and not key.startswith("ask_"):
             raise UsageError(f"{name}: no text is called {key!r}; there are: {', '.join(known)}")
-    return _whole(own, rest)
+    if not own.get("rest", rest):
+        raise UsageError(f"{name}: rest names no texts: leave it out, or name some")
+    if (place := str(path.resolve())) in above:
+        raise UsageError(f"{name}: its rest leads back to it: have it end at {BUILTIN_TEXTS[0]}")
+    return _whole(own, rest, (*above, place))
 
 
-def _whole(own: Mapping[str, str], rest: str) -> dict[str, str]:
+def _whole(own: Mapping[str, str], rest: str, above: tuple[str, ...] = ()) -> dict[str, str]:
     told = {key: text for key, text in own.items() if key != "rest"}
     rest = own.get("rest", rest)
-    return {**load_texts(rest), **told} if rest else told
+    return {**load_texts(rest, above=above), **told} if rest else told
 
 
 class FunctionPolicy:

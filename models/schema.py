@@ -129,7 +129,8 @@ def _told(apis: Sequence[API], lines: bool) -> str:
 
 def _document(api: API) -> str:
     said = {"name": legal(api.name), "description": api.description}
-    return json.dumps({**said, "parameters": dict(api.parameters)}, ensure_ascii=False)
+    shown = dict(api.parameters or NOTHING)  # as chat.functions, which training data come from
+    return json.dumps({**said, "parameters": shown}, ensure_ascii=False)
 
 
 def _arguments(api: API) -> dict[str, Any]:

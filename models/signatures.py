@@ -25,7 +25,8 @@ def signature(api: API) -> str:
 
 
 def _parameters(schema: Mapping[str, Any]) -> Iterator[str]:
-    required = schema.get("required") or ()
+    required = schema.get("required")
+    required = required if isinstance(required, list | tuple) else ()
     properties = schema.get("properties")
     for name, each in (properties if isinstance(properties, Mapping) else {}).items():
         each = each if isinstance(each, Mapping) else {}

@@ -405,7 +405,10 @@ def gives(name: str, tools: Sequence[API]) -> str:
     """What a function gives: the beginning of its description."""
     said = next((tool.description for tool in tools if tool.name == name), name)
     said = re.split(r"[.:;(]\s", said + " ", maxsplit=1)[0].strip().rstrip(".")
-    return f"{said[:1].lower()}{said[1:80]}"
+    if len(said) > 80:
+        said = said[:80].rpartition(" ")[0]
+    first = said[:1] if said[1:2].isupper() else said[:1].lower()  # ISO stays ISO
+    return f"{first}{said[1:]}"
 
 
 @lru_cache(maxsize=8192)

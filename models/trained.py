@@ -15,6 +15,7 @@ from ..core import UsageError
 from ..core.registry import parse
 
 NAME = "toolgrove.json"
+CALLS = ("schema", "lines", "tools")  # as models.hf.formats.Calls
 
 
 def trained(model: str, lora: str | None = None) -> Mapping[str, Any]:
@@ -31,6 +32,8 @@ def trained(model: str, lora: str | None = None) -> Mapping[str, Any]:
             said = json.loads(file.read_text("utf-8"))
             if not isinstance(said, dict):
                 raise ValueError("it is no object")
+            if (calls := said.get("calls", CALLS[0])) not in CALLS:
+                raise ValueError(f"calls is {calls!r}, and none of {', '.join(CALLS)}")
         except (OSError, ValueError) as error:
             raise UsageError(f"{file} cannot be read: {error}") from error
         return said
@@ -47,6 +50,9 @@ def policy_of(spec: str) -> str:
         UsageError: its ``toolgrove.json`` is damaged.
     """
     read = parse(spec)
+    inner = read.main or ""
+    if inner.startswith("(") and inner.endswith(")"):  # guarded:(hf:..): the one that is asked
+        return policy_of(inner[1:-1])
     if read.name not in ("hf", "toolllama") or read.main is None:
         return ""
     said = trained(read.main, dict(read.items).get("lora")).get("policy", "")

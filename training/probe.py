@@ -222,7 +222,7 @@ class Prober:
                 await _closed(episode.env)
 
     async def _alive(self) -> bool:
-        """Whether a call that once was answered is answered still: then the APIs are to blame.
+        """Whether the environment still says anything to a call that it answered: then APIs broke.
 
         Without it a probe that owes nothing but APIs which break the environment would never end.
         """
@@ -234,7 +234,7 @@ class Prober:
                 made = await self._called(episode, subject, number, trial)
             finally:
                 await _closed(episode.env)
-            return made is not None and made.step.info.status == "ok"
+            return made is None or not made.broke  # None: it asks to wait, so it is there
         return False
 
     def _mend(self) -> UsageError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -39,6 +40,8 @@ class BM25:
             import bm25s
         except ImportError:
             raise UsageError("BM25 needs bm25s: pip install 'toolgrove[retrieval]'") from None
+        if not (0 <= k1 < math.inf and 0 <= b <= 1):
+            raise UsageError(f"bm25 takes k1 of 0 or more and b from 0 to 1, not {k1:g} and {b:g}")
         self._k1, self._b, self._texts = k1, b, len(texts)
         tokens = [words(text) for text in texts]
         self._known = {word for text in tokens for word in text}

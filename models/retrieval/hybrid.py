@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from ...core import UsageError
 from .ranking import Ranked, Ranker, Scorer, Scores, best
 
 WEIGHT: Final = 0.15  # of BM25 beside a cosine
@@ -61,6 +62,10 @@ class ReciprocalRanks:
     """
 
     def __init__(self, rankers: Sequence[Ranker], k: int = K, depth: int = DEPTH) -> None:
+        if k < 0 or depth < 1:
+            raise UsageError(
+                f"rrf takes k of 0 or more and depth of 1 or more, not {k} and {depth}"
+            )
         self.rankers, self._k, self._depth = tuple(rankers), k, depth
 
     @property

@@ -123,7 +123,10 @@ def open_index(folder: Path) -> Pool:
         ) from error
     made = ranker(spec, texts, vectors)
     if _plain(made.identity) != identity:
-        raise UsageError(f"the model of {spec!r} is not the one of the index {folder}{again}")
+        raise UsageError(
+            f"the model of {spec!r} is not the one of the index {folder}, or it was made before "
+            f"toolgrove scored by sentences{again}"
+        )
     return Pool(apis, made)
 
 

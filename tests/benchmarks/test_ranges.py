@@ -58,7 +58,7 @@ def test_what_a_spec_stands_for(text: str, expected: list[str]) -> None:
 def test_what_was_chosen_has_its_parameters_name() -> None:
     found = variants("best_of_n@2..3:(react:max_steps=4|8),evaluator=(value:n=1..2),wave=1")
     assert len(found) == 8
-    assert found[-1].values == (("n", "3"), ("max_steps", "8"), ("evaluator.n", "2"))
+    assert found[-1].values == (("n", "3"), ("react.max_steps", "8"), ("evaluator.n", "2"))
     assert variants("best_of_n:(react)|(cot)")[1].values == (("argument", "(cot)"),)
     assert variants("dfsdt")[0].values == ()
 

@@ -107,7 +107,7 @@ class Recipe:
 
 
 # What decides the weights; a checkpoint of a recipe that differs in another field may go on.
-FREE: Final = frozenset({"out", "save_every", "log_every", "threads", "deepspeed"})
+FREE: Final = frozenset({"out", "save_every", "log_every", "threads", "deepspeed", "policy"})
 _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "schedule": ("cosine", "linear", "constant", "constant_with_warmup"),
     "overlong": ("drop", "cut"),

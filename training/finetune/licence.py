@@ -37,7 +37,7 @@ def _of_card(text: str) -> str:
     found = _FRONT.match(text)
     try:
         front = yaml.safe_load(found[1]) if found else None
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, RecursionError):  # a stranger wrote it: no date, no end
         return ""
     if not isinstance(front, Mapping):
         return ""

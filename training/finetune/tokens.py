@@ -34,18 +34,20 @@ class Tokens(NamedTuple):
         ids: of the tokens.
         learnt: where what is learnt begins and ends, in turns: ``[from, to, from, to, ..]``.
         row: name of the row that they come from.
+        task: what its user asks for first; rows of one task have one.
     """
 
     ids: array[int]
     learnt: array[int]
     row: str
+    task: str = ""
 
     @classmethod
-    def of(cls, ids: Sequence[int], labels: Sequence[int], row: str) -> Tokens:
+    def of(cls, ids: Sequence[int], labels: Sequence[int], row: str, task: str = "") -> Tokens:
         """From labels as torch wants them: the token where it is learnt, else ``IGNORED``."""
         marks = [False, *(label != IGNORED for label in labels), False]
         edges = [i for i in range(len(labels) + 1) if marks[i] != marks[i + 1]]
-        return cls(array("i", ids), array("i", edges), row)
+        return cls(array("i", ids), array("i", edges), row, task)
 
     @property
     def spans(self) -> Iterator[tuple[int, int]]:
@@ -143,7 +145,8 @@ class Tokeniser:
             if not before and labels[0] != IGNORED:
                 labels[0] = IGNORED  # nothing comes before it
             made.append(([*prompt, *reply], labels, [*places, place]))
-        return [(Tokens.of(ids, labels, row.id), places) for ids, labels, places in made]
+        task = next((m.content or "" for m in row.messages if m.role == "user"), "")
+        return [(Tokens.of(ids, labels, row.id, task), places) for ids, labels, places in made]
 
     def _add(self, row: Row, made: Tokenised) -> None:
         """Add a row; where its turns are sequences of their own, those that are too long go."""

@@ -197,7 +197,7 @@ class Job:
 def held_out(
     sequences: Sequence[Tokens], share: float, seed: int
 ) -> tuple[list[Tokens], list[Tokens]]:
-    """Sequences to train on and to measure: all turns of one path on one side.
+    """Sequences to train on and to measure: all turns of all paths of a task on one side.
 
     Raises:
         UsageError: one of the sides is empty.
@@ -205,7 +205,7 @@ def held_out(
     train: list[Tokens] = []
     held: list[Tokens] = []
     for sequence in sequences:
-        name = sequence.row.partition("#")[0]
+        name = sequence.task or sequence.row.partition("#")[0]
         draw = blake2b(f"{seed} {name}".encode("utf-8", "replace"), digest_size=8).digest()
         (held if int.from_bytes(draw) < share * 2**64 else train).append(sequence)
     if not train or (share and not held):
@@ -339,7 +339,7 @@ def prepare(job: Job, resume: bool) -> str | None:
     now: dict[str, Any] = {
         "data": job.rows.sha256,
         "base": base_mark,
-        "tokens": mark_of(job.tokenised.sequences),
+        "tokens": mark_of([*job.train, *job.held]),
         "recipe": asdict(recipe),
     }
     last = None
