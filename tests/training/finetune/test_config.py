@@ -75,7 +75,7 @@ def test_the_examples_are_recipes() -> None:
 def test_our_own_files_are_found_by_their_names(tmp_path: Path) -> None:
     given = {"base": "b", "data": "d", "out": "o"}
     made = recipe(Path("smollm2-hub.toml"), given)
-    assert made.full and made.layers == 15 and made.context == 560
+    assert made.full and made.layers == 15 and made.calls == "lines"
     (tmp_path / "smollm2-hub.toml").write_text("steps = 3\n")
     assert recipe(tmp_path / "smollm2-hub.toml", given).steps == 3
     with pytest.raises(UsageError, match="cannot read nothing.toml"):
