@@ -51,7 +51,7 @@ def curves(
     jobs: Annotated[int, typer.Option(metavar="N", help="Processes at once.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Points as JSON lines.")] = False,
 ) -> None:
-    """Show what planners pass within each budget, without running anything again.
+    """Show what planners pass within each budget, from one run.
 
     A trial counts at x if its search, cut at x, gives an answer that passes. The searches are
     made again from their journals under each cap; nothing is asked and nothing is paid.

@@ -82,7 +82,9 @@ def sweep(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run planners over ranges of their parameters; the same command again resumes.
+    """Run planners over ranges of their parameters.
+
+    The same command again resumes.
 
     A value may be a range (1..4, or with a step 1..9..2) or alternatives (0.5|1|2), also of @N
     and in specs in parentheses; several in one planner multiply. All else is as in bench.

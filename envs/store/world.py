@@ -102,6 +102,7 @@ class StoreWorld(World):
         self.resolves_names = self.store.refuses_names() if env is None else env.resolves_names
         self.owner = uuid.uuid4().hex
         self.refreshed: set[bytes] = set()
+        self.making: set[bytes] = set()
         self._written: set[str] = set()
         self.source = type(env).__name__ if env is not None else ""
         self._kinds: frozenset[str] | None = None
@@ -336,7 +337,10 @@ class StoreEnv(ToolEnv):
                 if state == "there":
                     return found[0].step()
                 if state == "mine":
-                    return await self._make(call, action, owner)
+                    if world.mode != "refresh" or call.key not in world.refreshed | world.making:
+                        return await self._make(call, action, owner)
+                    # Its answer was kept just now, and the lease went with it.
+                    await asyncio.to_thread(store.release, call.key, owner)
             if time.monotonic() > deadline:
                 raise ToolError(
                     f"another process makes the same call for over {world.patience:g} s", "timeout"
@@ -366,6 +370,7 @@ class StoreEnv(ToolEnv):
         """Make the call in the world behind, and keep its answer."""
         world, store = self._world, self._world.store
         renewing = asyncio.create_task(self._renew(call.key, owner))
+        world.making.add(call.key)
         kept = False
         try:
             await self._bring(self._path)
@@ -387,6 +392,7 @@ class StoreEnv(ToolEnv):
             info = step.info._replace(detail=told or None)
             return step._replace(observation=response.observation, info=info)
         finally:
+            world.making.discard(call.key)
             renewing.cancel()
             if not kept:
                 await asyncio.shield(asyncio.to_thread(store.release, call.key, owner))

@@ -88,7 +88,8 @@ def test_a_file_that_is_no_text_or_not_there(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="words.toml is not TOML: 'utf-8' codec"):
         load_texts(str(path))
     with pytest.raises(
-        UsageError, match="no texts 'toolbunch': give a TOML file, or one of toolgrove, toolbench"
+        UsageError,
+        match="no texts 'toolbunch': give a TOML file, or one of toolgrove, short, toolbench",
     ):
         load_texts("toolbunch")
 
