@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..core import UsageError
 from .courses import Course, Reader
 from .cuts import Over
-from .statistics import wilson
+from .statistics import mean_interval
 
 
 @dataclass(frozen=True)
@@ -143,47 +142,13 @@ class Intervals:
         self._known: dict[tuple[float, ...], tuple[float, float]] = {}
 
     def __call__(self, values: Sequence[float]) -> tuple[float, float]:
-        """The interval of the mean.
-
-        Raises:
-            UsageError: tasks have several trials, and the extra ``report`` is not installed.
-        """
-        if set(values) <= {0.0, 1.0}:
-            return wilson(math.fsum(values), len(values))
+        """The interval of the mean; see :func:`.statistics.mean_interval`."""
         ordered = tuple(sorted(values))  # the order of tasks changes nothing
         if ordered not in self._known:
-            self._known[ordered] = _resampled(ordered)
+            self._known[ordered] = mean_interval(ordered)
         return self._known[ordered]
-
-
-def _resampled(values: Sequence[float]) -> tuple[float, float]:
-    try:
-        from .inference import rate_interval
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"intervals over several trials of a task need {error.name}: "
-            f"pip install 'toolgrove[report]'"
-        ) from error
-    found = rate_interval(values)
-    return round(found.low, 4), round(found.high, 4)
 
 
 def records(found: Curves) -> list[dict[str, Any]]:
     """The points as plain data; the suite of all is ``all``."""
-    return [
-        {
-            "planner": p.planner,
-            "suite": p.suite or "all",
-            "over": p.over,
-            "at": p.at,
-            "tasks": p.tasks,
-            "trials": p.trials,
-            "passed": p.passed,
-            "rate": p.rate,
-            "low": p.low,
-            "high": p.high,
-            "unknown": p.unknown,
-            "beyond": p.beyond,
-        }
-        for p in found.points
-    ]
+    return [{**asdict(point), "suite": point.suite or "all"} for point in found.points]

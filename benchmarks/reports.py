@@ -13,7 +13,7 @@ from .labels import labels
 from .metrics import TreeMetrics, average, is_call, measure
 from .rendering import Cell, Column, Form, Rate, Table
 from .scored import UNKNOWN, Item, ScoredRun
-from .statistics import wilson
+from .statistics import mean_interval
 
 # What may become of a planned trial, the good first and what says nothing of the planner last.
 OUTCOMES = (
@@ -56,26 +56,11 @@ class PassRate:
         total, n = math.fsum(worth), len(items)
         return cls(
             planned=n,
-            rate=Rate(total / n, *_interval(values)),
+            rate=Rate(total / n, *mean_interval(values)),
             known=len(worth),
             completed=total / len(worth) if worth else None,
             best=(total + n - len(worth)) / n,
         )
-
-
-def _interval(values: Sequence[float]) -> tuple[float, float]:
-    """95 % around the mean of the tasks' values."""
-    if set(values) <= {0.0, 1.0}:
-        return wilson(math.fsum(values), len(values))
-    try:
-        from .inference import rate_interval
-    except ModuleNotFoundError as error:
-        raise UsageError(
-            f"intervals over several trials of a task need {error.name}: "
-            f"pip install 'toolgrove[report]'"
-        ) from error
-    found = rate_interval(values)
-    return round(found.low, 4), round(found.high, 4)
 
 
 SIMULATED = Column("simulated", "simulated answers", "share")

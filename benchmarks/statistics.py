@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from statistics import NormalDist
 
+from ..core import UsageError
+
 
 def wilson(passed: float, planned: float, level: float = 0.95) -> tuple[float, float]:
     """Wilson's score interval of a rate (Wilson 1927), from 0 to 1.
@@ -21,6 +23,27 @@ def wilson(passed: float, planned: float, level: float = 0.95) -> tuple[float, f
     half = z * math.sqrt(rate * (1 - rate) / planned + spread / (4 * planned))
     low, high = (centre - half) / (1 + spread), (centre + half) / (1 + spread)
     return round(max(0.0, low), 4), round(min(1.0, high), 4)
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float]:
+    """95 % around the mean of the tasks' values.
+
+    Wilson's interval; where a task has several trials that of :func:`.inference.rate_interval`.
+
+    Raises:
+        UsageError: tasks have several trials, and the extra ``report`` is not installed.
+    """
+    if set(values) <= {0.0, 1.0}:
+        return wilson(math.fsum(values), len(values))
+    try:
+        from .inference import rate_interval
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"intervals over several trials of a task need {error.name}: "
+            f"pip install 'toolgrove[report]'"
+        ) from error
+    found = rate_interval(values)
+    return round(found.low, 4), round(found.high, 4)
 
 
 def effective_size(shares: Sequence[float], trials: int) -> float:

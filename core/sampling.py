@@ -235,11 +235,11 @@ def unsound(result: object) -> str | None:
         pair = isinstance(call, tuple | list) and len(call) == 2
         if not (pair and isinstance(call[0], str) and isinstance(call[1], str)):
             return f"made a call that is not two texts (name, arguments): {call!r:.80}"
-    spent = (result.prompt_tokens, result.completion_tokens, result.usd)
-    if not all(isinstance(n, int | float) and math.isfinite(n) for n in spent):
-        return "counts tokens or dollars that are no numbers"
-    if min(spent) < 0:
-        return "counts negative tokens or dollars"
+    for count in (result.prompt_tokens, result.completion_tokens, result.usd):
+        if not (isinstance(count, int | float) and math.isfinite(count)):
+            return "counts tokens or dollars that are no numbers"
+        if count < 0:
+            return "counts negative tokens or dollars"
     return None
 
 

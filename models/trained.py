@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal, get_args
 
 from ..core import UsageError
 from ..core.registry import parse
 
 NAME = "toolgrove.json"
-CALLS = ("schema", "lines", "tools")  # as models.hf.formats.Calls
+Calls = Literal["schema", "lines", "tools"]  # how functions are told; see models.hf
+CALLS: Final[tuple[str, ...]] = get_args(Calls)
 
 
 def trained(model: str, lora: str | None = None) -> Mapping[str, Any]:

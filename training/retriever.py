@@ -86,7 +86,8 @@ def training_rows(corpus: Corpus, split: Split, how: RetrieverTraining) -> list[
     place = {docid: i for i, docid in enumerate(corpus.ids)}
     queries, relevant = list(split.queries), needed(corpus, split)
     depth = HARDEST + max(map(len, relevant))
-    rankings = BM25(corpus.texts).rank(list(split.queries.values()), depth)
+    asked = list(split.queries.values())
+    rankings = BM25(corpus.texts).rank(asked, depth) if how.negatives else [[] for _ in asked]
     tools: dict[tuple[str, str] | None, list[int]] = {}
     for number, tool in enumerate(corpus.tools):
         tools.setdefault(tool, []).append(number)

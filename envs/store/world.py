@@ -337,7 +337,8 @@ class StoreEnv(ToolEnv):
                 if state == "there":
                     return found[0].step()
                 if state == "mine":
-                    if world.mode != "refresh" or call.key not in world.refreshed | world.making:
+                    kept = call.key in world.making or call.key in world.refreshed
+                    if world.mode != "refresh" or not kept:
                         return await self._make(call, action, owner)
                     # Its answer was kept just now, and the lease went with it.
                     await asyncio.to_thread(store.release, call.key, owner)

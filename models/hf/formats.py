@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Protocol
 
 from ...core import API, FINISH, Message, ModelError, Request, ToolCall, UsageError
 from .. import chat, schema
 from ..chat import sendable
-
-Calls = Literal["schema", "lines", "tools"]
+from ..trained import Calls
 
 THOUGHT, TEXT, ITEMS = 400, 1000, 20  # the longest strings and lists that a held reply may have
 

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from ...core import Completion, ModelError, Request, UsageError
 from ...core.registry import parse
 from ..identity import weights_mark
-from ..trained import trained
+from ..trained import Calls, trained
 
 if TYPE_CHECKING:
     from .engine import Counts, Engine, Generated, Wanted
-    from .formats import Calls, Format
+    from .formats import Format
     from .grammar import Constraint, Grammars
 
 DType = Literal["auto", "float32", "bfloat16", "float16"]
@@ -68,7 +68,7 @@ class HFModel:
         max_tokens: int = 512,
         temperature: float = 0.7,
         top_p: float = 1.0,
-        calls: Literal["schema", "lines", "tools"] | None = None,
+        calls: Calls | None = None,
         format: Literal["chat", "toolllama"] = "chat",
         template: Path | None = None,
         device: str = "auto",

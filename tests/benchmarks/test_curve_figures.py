@@ -87,3 +87,11 @@ def test_a_sweep_shows_each_value(values: list[str]) -> None:
     shown = [t.get_text() for t in texts(figure)]
     for word in (*values, "all suites", "a", "b", "mcts:c=1|2", "other"):
         assert word in shown
+
+
+def test_curves_of_one_budget_are_points_that_can_be_seen() -> None:
+    made = curves(3, 1)
+    one = [point for point in made.points if point.at == 5]
+    figure = curve_figures.drawn(Curves("calls", (5,), made.planners, made.suites, tuple(one)))
+    lines = [line for axes in figure.findobj(Axes) for line in axes.lines]
+    assert sum(line.get_marker() == "o" for line in lines) == 3

@@ -23,8 +23,10 @@ from toolgrove.benchmarks.courses import (
 )
 from toolgrove.benchmarks.curves import Curves, curves_of
 from toolgrove.benchmarks.curves import records as records_of
-from toolgrove.benchmarks.cuts import Over, recorded
+from toolgrove.benchmarks.cuts import Over, Recorded, recorded
 from toolgrove.benchmarks.judges import Match, Verdict
+from toolgrove.benchmarks.judges.choosing import ByJudge
+from toolgrove.benchmarks.judges.tooleval import SoPR
 from toolgrove.benchmarks.plan import Parts, Plan, describe
 from toolgrove.benchmarks.rundir import RunDirectory
 from toolgrove.benchmarks.runner import Runner
@@ -33,8 +35,10 @@ from toolgrove.benchmarks.scoring import Scorer
 from toolgrove.benchmarks.statistics import wilson
 from toolgrove.benchmarks.suites import load_suites
 from toolgrove.benchmarks.trial import Key, Trial
-from toolgrove.core import Task, make
+from toolgrove.core import Completion, Journal, ModelError, Request, Task, make, run_sync
 from toolgrove.core.lines import read_lines, seal
+from toolgrove.envs.shop import ShopEnv, shop_tasks
+from toolgrove.planners.best_of_n import BestOfN
 
 pytest.importorskip("scipy")  # the extra report
 
@@ -246,3 +250,35 @@ def test_a_judge_that_is_not_asked_is_not_made(tmp_path: Path) -> None:
     assert asks_model(spec) and not asks_model("match")
     assert isinstance(scorers_of(one, spec)["shop:n=1"].judge, Unasked)
     assert isinstance(scorers_of(one)["shop:n=1"].judge, Match)
+
+
+class Counted:
+    """Counts how often it is asked, and fails first."""
+
+    def __init__(self) -> None:
+        self.asked, self.fails = 0, True
+
+    async def complete(self, requests: Sequence[Request]) -> list[Completion | ModelError]:
+        self.asked += len(requests)
+        if self.fails:
+            return [ModelError("503", kind="server") for _ in requests]
+        return [Completion('{"answer_status": "Solved"}') for _ in requests]
+
+
+def test_a_judge_within_a_planner_is_not_asked_either() -> None:
+    """Its model failed, so the journal has no reply of it; it would answer now, and be paid."""
+    model = Counted()
+    planner = BestOfN(make("planners", "react"), 3, evaluator=ByJudge(SoPR(model)))
+    for task in shop_tasks(6):
+        records: list[Any] = []
+        journal = Journal(sink=records.append)
+        result = run_sync(planner, task, make("models", "stumble"), ShopEnv, journal=journal)
+        if result.end == "infra":
+            break
+    assert result.end == "infra" and model.asked, "no judge was asked: this tests nothing"
+    model.asked, model.fails = 0, False
+    trial = Trial.of(Key("shop", task.id, "p", 0), task, 0, {}, result)
+    past = Recorded(trial, task, planner, make("policies", "functions"), None, records)
+    cuts = asyncio.run(past.cuts("calls", [1, 2, 100]))
+    assert model.asked == 0
+    assert cuts[-1].result is None and "the journal has no reply" in cuts[-1].why

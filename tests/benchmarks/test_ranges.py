@@ -110,8 +110,9 @@ def test_every_spec_parses_and_is_there_once(
 
 
 def test_real_planners_take_them() -> None:
-    for spec in specs("mcts:c=0.5|1,width=2..3,rule=uct|puct"):
-        make("planners", spec)
+    made = [make("planners", spec) for spec in specs("mcts:c=0.5|1,width=2..3,rule=uct|puct")]
+    chosen = {(planner.c, planner.width, planner.rule) for planner in made}
+    assert chosen == {(c, w, rule) for c in (0.5, 1) for w in (2, 3) for rule in ("uct", "puct")}
 
 
 def test_the_examples() -> None:

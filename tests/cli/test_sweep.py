@@ -123,3 +123,7 @@ def test_a_best_planner_is_marked_only_where_the_run_shows_it(toolgrove: Run) ->
     assert toolgrove("bench", "--suite", "shop:n=10", *twins, "--out", "b").code == 0
     [found] = best(ScoredRun(Path("b")))
     assert not found.clear and found.tied == ("dfsdt:width=2",)
+    owed = [line for line in Path("a/trials.jsonl").read_text().splitlines() if "dfsdt" in line]
+    Path("a/trials.jsonl").write_text("".join(f"{line}\n" for line in owed))
+    [found] = best(ScoredRun(Path("a")))
+    assert found.tied == ("cot:max_calls=1",), "what is owed may pass"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import errno
 import json
 import random
 import re
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -44,7 +46,7 @@ from toolgrove.core import (
     run_sync,
 )
 from toolgrove.core.idle import idle_loop
-from toolgrove.core.lines import read_lines
+from toolgrove.core.lines import LineFile, read_lines
 from toolgrove.envs.shop import ShopEnv, shop_tasks
 from toolgrove.models.stumble import StumblingModel
 
@@ -623,3 +625,88 @@ def test_the_code_of_its_page_runs(
 
 
 FINISH_CALL = 'Finish {"return_type": "give_answer", "final_answer": "here you are"}'
+
+
+# ---------------------------------------------------------------------- what may go wrong beside it
+
+
+def test_a_journal_has_one_writer(tmp_path: Path) -> None:
+    """Two that tell into one file would spoil it for good."""
+    file = tmp_path / "search.jsonl"
+    with begun("react", journal=file) as search:
+        [first] = search.ask()
+        with pytest.raises(UsageError, match="is being written by another search"):
+            begun("react", journal=file)
+        search.tell(first.id, answer(first))
+    with begun("react", journal=file) as again:
+        assert first.id not in {each.id for each in again.ask()}
+
+
+def test_another_file_is_no_journal(tmp_path: Path) -> None:
+    file = tmp_path / "other.jsonl"
+    with closing(LineFile(file)) as lines:
+        lines.append({"suite": "s"})
+    with pytest.raises(UsageError, match="is no journal of a search"):
+        begun("react", journal=file)
+
+
+def test_an_answer_that_cannot_be_written_is_still_to_be_told() -> None:
+    full = True
+
+    def sink(record: object) -> None:
+        if full and "got" in str(record) and "0:propose:0" in str(record):
+            raise OSError(errno.ENOSPC, "no space left")
+
+    with begun("react", journal=Journal(sink=sink)) as search:
+        [first] = search.ask()
+        with pytest.raises(OSError, match="no space left"):
+            search.tell(first.id, answer(first))
+        assert [each.id for each in search.ask()] == [first.id]
+        full = False
+        search.tell(first.id, answer(first))
+        assert first.id not in {each.id for each in search.ask()}
+
+
+def test_a_search_that_exits_ends_itself_only() -> None:
+    def leave(node: Node) -> None:
+        sys.exit(3)
+
+    with begun("react") as other:
+        [waiting] = other.ask()
+        with begun("react", listen=leave) as search, pytest.raises(SystemExit):
+            while pending := search.ask():
+                search.tell_all({each.id: answer(each) for each in pending})
+        other.tell(waiting.id, answer(waiting))
+        assert waiting.id not in {each.id for each in other.ask()}
+
+
+def test_the_ends_of_a_search_are_not_reached_from_within() -> None:
+    said: list[str] = []
+
+    def close(node: Node) -> None:
+        try:
+            search.close()
+        except UsageError as error:
+            said.append(str(error))
+
+    with begun("react", listen=close) as search:
+        drive(search)
+    assert said and all("closed from within itself" in text for text in said)
+    assert search.done
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        Completion("x", None),  # type: ignore[arg-type]
+        Completion("x", (5,)),  # type: ignore[arg-type]
+        Completion("x", prompt_tokens="5"),  # type: ignore[arg-type]
+        Completion("x", usd=float("nan")),
+    ],
+)
+def test_answers_that_no_model_may_give_are_refused(told: Completion) -> None:
+    with begun("react") as search:
+        [first] = search.ask()
+        with pytest.raises(UsageError):
+            search.tell(first.id, told)
+        assert [each.id for each in search.ask()] == [first.id]

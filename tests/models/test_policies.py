@@ -401,3 +401,14 @@ def test_fingerprints_name_the_shape_and_the_words() -> None:
     assert len(set(prints)) == 3 and all(len(p) == 16 for p in prints)
     assert FunctionPolicy().fingerprint == prints[0]
     assert [policy.name for policy in policies] == ["functions", "functions", "toolllama"]
+
+
+def test_texts_that_stand_on_themselves_or_on_nothing(tmp_path: Path) -> None:
+    one, two = tmp_path / "one.toml", tmp_path / "two.toml"
+    one.write_text(f'rest = "{two}"\n')
+    two.write_text(f'rest = "{one}"\n')
+    with pytest.raises(UsageError, match="its rest leads back to it"):
+        FunctionPolicy(str(one))
+    one.write_text('rest = ""\n')
+    with pytest.raises(UsageError, match="rest names no texts"):
+        FunctionPolicy(str(one))

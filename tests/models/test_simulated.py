@@ -37,7 +37,8 @@ from toolgrove.core.solution import Solution
 from toolgrove.envs.hub.env import HubEnv
 from toolgrove.envs.hub.registry import endpoints
 from toolgrove.models import FunctionPolicy, ToolLLaMAPolicy
-from toolgrove.models.simulated import SKILLS, SimulatedModel, needed, outcome, view
+from toolgrove.models.simulated import SKILLS, SimulatedModel, needed
+from toolgrove.models.view import outcome, view
 from toolgrove.planners import DFSDT, CoT, ReACT
 from toolgrove.testing import check_model
 

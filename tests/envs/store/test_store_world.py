@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import socket
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -501,3 +502,36 @@ def test_what_is_wrong_is_said(path: Path, tmp_path: Path) -> None:
     found = world(spec)
     assert isinstance(found, StoreWorld) and found.inner is not None
     close(found)
+
+
+def test_a_refresh_waits_for_the_answer_that_is_being_kept(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lease ends with the answer in the file, a moment before its maker hears of it."""
+    record(path, call())
+    put = Store.put
+
+    def slow(self: Store, *args: Any, **options: Any) -> Any:
+        kept = put(self, *args, **options)
+        if options.get("owner"):
+            time.sleep(0.2)
+        return kept
+
+    monkeypatch.setattr(Store, "put", slow)
+    weather = Weather(echo="new")
+
+    async def together() -> list[Step]:
+        world = StoreWorld(path, weather, "refresh")
+
+        async def one(after: float) -> Step:
+            env = world.env()
+            await env.reset(TASK, seed=0)
+            await asyncio.sleep(after)
+            return await env.step(call())
+
+        steps = await asyncio.gather(*(one(0.02 * i) for i in range(6)))
+        await world.close()
+        return steps
+
+    assert {said(step) for step in asyncio.run(together())} == {1}
+    assert len(weather.made) == 1

@@ -35,6 +35,7 @@ from toolgrove.envs.shop import shop_tasks
 from toolgrove.models.context import Guarded
 from toolgrove.models.hf.model import HFModel
 from toolgrove.models.policies import FunctionPolicy
+from toolgrove.models.tokens import prompt_tokens
 from toolgrove.planners import DFSDT, ReACT
 from toolgrove.testing import check_model
 
@@ -341,3 +342,17 @@ def test_react_runs_on_it(model: HFModel) -> None:
     [task] = shop_tasks(1, seed=1)
     result = run_sync(ReACT(max_steps=3), task, model=model, env=ShopEnv, policy=FunctionPolicy())
     assert result.end in ("answered", "gave_up", "limit")
+
+
+def test_a_guard_counts_what_is_sent(folder: Path) -> None:
+    """Functions in lines take a fraction of what they take as JSON."""
+    model = HFModel(str(folder), calls="lines")
+    request = Request(Prompt(TALK), OFFERED, seed=1)
+    size = len(model.encode(request))
+    assert size < prompt_tokens(request, model.counter) / 2
+    guard = Guarded(model, window=size + 40, reply=40)
+    [made] = asyncio.run(guard.complete([request]))
+    assert not isinstance(made, ModelError)
+    tight = Guarded(model, window=size + 39, reply=40)
+    [refused] = asyncio.run(tight.complete([request]))
+    assert isinstance(refused, ModelError) and refused.kind == "context"

@@ -318,3 +318,14 @@ def test_an_adapter_is_benchmarked_by_one_command(made: Path, tmp_path: Path) ->
     summary = json.loads((tmp_path / "run" / "summary.json").read_text())
     [row] = summary["runs"]
     assert row["planned"] == 2 and "infra" not in {k for k, v in row["outcomes"].items() if v}
+
+
+def test_a_task_is_held_out_with_all_its_paths(made: Path, tmp_path: Path) -> None:
+    """Several planners and trials solve one task: none of them is learnt if one is measured."""
+    rows = [{**parts.talked(n), "id": f"shop/{n}/{planner}/{trial}"}
+            for n in range(12) for planner in ("react", "dfsdt") for trial in range(2)]  # fmt: skip
+    data = parts.written(tmp_path / "r.jsonl", rows)
+    job = Job(recipe(made, tmp_path / "out", data=str(data), eval_share=0.3))
+    train, held = ({sequence.task for sequence in part} for part in (job.train, job.held))
+    assert train and held and not train & held
+    assert len(job.train) + len(job.held) == 48
