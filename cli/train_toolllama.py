@@ -46,7 +46,7 @@ def toolllama(
     ] = None,
     calls: Annotated[
         str | None,
-        typer.Option(metavar="C", help="Functions are told as JSON (schema), or in lines."),
+        typer.Option(metavar="C", help="Functions are told as JSON (schema), in lines, or brief."),
     ] = None,
     template: Annotated[
         str | None, typer.Option(metavar="FILE", help="A Jinja chat template.")

@@ -19,19 +19,25 @@ def signature(api: API) -> str:
 
     What the description says of its tool is left out; of Finish, whose values say it, all.
     """
-    shown = ", ".join(_parameters(api.parameters))
+    shown = ", ".join(_marked(*parameter) for parameter in parameters(api.parameters))
     said = "" if api.name == FINISH else _TOOL.split(" ".join(api.description.split()))[0]
     return f"{legal(api.name)}({shown}): {said}".rstrip(": ")
 
 
-def _parameters(schema: Mapping[str, Any]) -> Iterator[str]:
+def parameters(
+    schema: Mapping[str, Any],
+) -> Iterator[tuple[str, bool, Mapping[str, Any]]]:
+    """Name, whether it is required, and schema of each parameter; what is malformed is empty."""
     required = schema.get("required")
     required = required if isinstance(required, list | tuple) else ()
     properties = schema.get("properties")
     for name, each in (properties if isinstance(properties, Mapping) else {}).items():
-        each = each if isinstance(each, Mapping) else {}
-        mark = "" if name in required else "?"
-        kind = _MARKS.get(str(each.get("type")), "")
-        if isinstance(values := each.get("enum"), list | tuple):
-            kind = " | ".join(json.dumps(value, ensure_ascii=False) for value in values[:8])
-        yield f"{name}{mark}: {kind}" if kind else f"{name}{mark}"
+        yield name, name in required, each if isinstance(each, Mapping) else {}
+
+
+def _marked(name: str, required: bool, schema: Mapping[str, Any]) -> str:
+    kind = _MARKS.get(str(schema.get("type")), "")
+    if isinstance(values := schema.get("enum"), list | tuple):
+        kind = " | ".join(json.dumps(value, ensure_ascii=False) for value in values[:8])
+    name = name if required else f"{name}?"
+    return f"{name}: {kind}" if kind else name

@@ -75,7 +75,8 @@ class SimulatedModel:
         seed: of the misconceptions; another seed is another model of equal skill.
         mistake, sticky, fix, give_up, early, repeat, settle, switch: in place of the skill's own.
         thoughts: ``next`` says which function is called, ``need`` what for, in the words of its
-            description, ``plan`` also what comes after: thoughts to learn from.
+            description, ``plan`` also what comes after, ``route`` the names of this call and of
+            those that come after: thoughts to learn from.
     """
 
     main = "skill"
@@ -92,7 +93,7 @@ class SimulatedModel:
         repeat: float | None = None,
         settle: float | None = None,
         switch: float | None = None,
-        thoughts: Literal["next", "need", "plan"] = "next",
+        thoughts: Literal["next", "need", "plan", "route"] = "next",
     ) -> None:
         given = {"mistake": mistake, "sticky": sticky, "fix": fix, "give_up": give_up,
                  "early": early, "repeat": repeat, "settle": settle, "switch": switch}  # fmt: skip
@@ -139,8 +140,9 @@ class SimulatedModel:
         action = mind.answer() if len(names) == 1 else mind.next()
         said = f"Next I call {action.api}."
         if self.thoughts != "next":
-            left = mind.left(action) if self.thoughts == "plan" else ()
-            said = needed(action, request.tools, left)
+            left = mind.left(action) if self.thoughts != "need" else []
+            brief = self.thoughts == "route"
+            said = route(action, left) if brief else needed(action, request.tools, left)
         return Completion(said, (ToolCall(action.api, action.arguments),), read,
                           (len(said) + len(action.api) + len(action.arguments)) // 4)  # fmt: skip
 
@@ -329,6 +331,13 @@ def needed(action: Action, tools: Sequence[API], left: Sequence[str] = ()) -> st
         times = sum(1 for _ in group)
         told.append(f"Then {gives(name, tools)}{f', {times} times' if times > 1 else ''}.")
     return " ".join(told)
+
+
+def route(action: Action, left: Sequence[str] = ()) -> str:
+    """The names of the function that is called and of those that are left, without their tools."""
+    if action.api == FINISH:
+        return "done" if "final_answer" in action.arguments else "dead end"
+    return ", ".join(name.rpartition("_for_")[0] or name for name in (action.api, *left))
 
 
 def gives(name: str, tools: Sequence[API]) -> str:

@@ -15,7 +15,7 @@ from ..core import UsageError
 from ..core.registry import parse
 
 NAME = "toolgrove.json"
-Calls = Literal["schema", "lines", "tools"]  # how functions are told; see models.hf
+Calls = Literal["schema", "lines", "brief", "tools"]  # how functions are told; see models.hf
 CALLS: Final[tuple[str, ...]] = get_args(Calls)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..core import API, Task, UsageError
 from ..models.retrieval import about as about_api
+from ..models.signatures import parameters
 from .retriever_data import Corpus, Doc, Split, corpus_text
 
 TOOLBENCH_SEED: Final = 42  # of the order of labels in ToolBench's own files
@@ -172,9 +173,8 @@ def document(api: API) -> dict[str, Any]:
     name = api.api or api.name
     text = about_api(api)[len(f"{api.category} {api.tool} {name}") + 1 :]
     doc = _doc(api.category, api.tool, name, text)
-    required = set(api.parameters.get("required", ()))
-    for key, shape in api.parameters.get("properties", {}).items():
-        group = "required_parameters" if key in required else "optional_parameters"
+    for key, required, shape in parameters(api.parameters):
+        group = "required_parameters" if required else "optional_parameters"
         kind, told = shape.get("type", ""), shape.get("description", "")
         doc[group].append({"name": key, "type": kind, "description": told})
     return {**doc, "function": api.name}

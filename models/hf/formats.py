@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from ...core import API, FINISH, Message, ModelError, Request, ToolCall, UsageError
-from .. import chat, schema
+from .. import brief, chat, schema
 from ..chat import sendable
 from ..trained import Calls
 
 THOUGHT, TEXT, ITEMS = 400, 1000, 20  # the longest strings and lists that a held reply may have
+SPACED: Final = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 
 
 class Format(Protocol):
@@ -30,8 +31,8 @@ class Format(Protocol):
     def holds(self, request: Request) -> bool:
         """Whether the reply is held to a schema, and not free."""
 
-    def schemas(self, request: Request) -> Iterator[Mapping[str, Any]]:
-        """What a held reply is held to, the strictest first."""
+    def schemas(self, request: Request) -> Iterator[Mapping[str, Any] | str]:
+        """What a held reply is held to, the strictest first: JSON schemas, or grammars in Lark."""
 
     def complete(self, text: str, request: Request) -> bool:
         """Whether a free reply already has all that will be read of it."""
@@ -49,8 +50,9 @@ class ChatFormat:
     Args:
         tokenizer: of transformers; its template may be replaced by ``template``.
         calls: ``schema`` tells the functions in the system message, and holds replies to one JSON
-            object with a call; ``lines`` does, too, and tells each function in a line; ``tools``
-            hands them to the template, and reads what comes.
+            object with a call; ``lines`` does, too, and tells each function in a line; ``brief``
+            tells their names and holds replies to two lines (:mod:`..brief`); ``tools`` hands
+            them to the template, and reads what comes.
         template: a Jinja template instead of the tokenizer's own.
 
     Raises:
@@ -80,16 +82,19 @@ class ChatFormat:
         apis = request.tools
         if apis and self.calls == "tools":
             return self._render(_with_objects(chat.messages(request.messages)), chat.tools(apis))
-        lines = self.calls == "lines"
+        if self._brief(request):
+            return self._render(brief.messages(request.messages, apis))
+        lines = self.calls in ("lines", "brief")
         return self._render(schema.messages(request.messages, apis, lines=lines))
 
     def holds(self, request: Request) -> bool:
         """Where functions are offered, unless the template reads them itself."""
         return bool(request.tools) and self.calls != "tools"
 
-    def schemas(self, request: Request) -> Iterator[Mapping[str, Any]]:
-        """One JSON object with a call of a function that is offered."""
-        return (reply_schema(request.tools, strict) for strict in (True, False))
+    def schemas(self, request: Request) -> Iterator[Mapping[str, Any] | str]:
+        """One JSON object with a call of a function that is offered, or two lines with one."""
+        made = (reply_schema(request.tools, strict) for strict in (True, False))
+        return map(_in_two_lines, made) if self._brief(request) else made
 
     def complete(self, text: str, request: Request) -> bool:
         """A call in a text policy's words, or one between the tags of a template."""
@@ -98,13 +103,15 @@ class ChatFormat:
         return ends_with_call(text)
 
     def read(self, text: str, request: Request) -> tuple[str | None, tuple[ToolCall, ...]]:
-        """A reply's JSON object, or the text as it is."""
+        """A reply's call, or the text as it is."""
+        if self._brief(request) and (said := brief.read(text, request.tools)) is not None:
+            return said
         if request.tools and (found := schema.read(text, request.tools)) is not None:
             return found
         return text or None, ()
 
     def reply(self, message: Message, request: Request) -> str:
-        """The JSON object of a call, or the text.
+        """What calls, or the text.
 
         Raises:
             UsageError: with ``calls=tools`` a call's words are the template's own.
@@ -114,8 +121,12 @@ class ChatFormat:
                 "calls in a template's own words (calls=tools) cannot be learnt yet: train with "
                 "calls=schema, which any model can be asked by"
             )
-        said: str = schema.messages([message], request.tools)[-1]["content"]
+        told = brief if self._brief(request) else schema
+        said: str = told.messages([message], request.tools)[-1]["content"]
         return said
+
+    def _brief(self, request: Request) -> bool:
+        return self.calls == "brief" and brief.fits(request.tools)
 
     def _renders(self, messages: list[dict[str, Any]]) -> bool:
         try:
@@ -225,6 +236,16 @@ def reply_schema(apis: Sequence[API], strict: bool) -> dict[str, Any]:
         given.setdefault("additionalProperties", False)
         branch["properties"]["arguments"] = given
     return found
+
+
+def _in_two_lines(reply: Mapping[str, Any]) -> str:
+    """The grammar of a brief reply, from the schema of one in JSON."""
+    call = reply["properties"]["call"]
+    schemas = {}
+    for branch in call.get("anyOf", [call]):
+        given = branch["properties"]["arguments"]
+        schemas[branch["properties"]["name"]["enum"][0]] = {**given, "x-guidance": dict(SPACED)}
+    return brief.grammar(schemas, THOUGHT)
 
 
 def bounded(value: Any) -> Any:

@@ -16,8 +16,9 @@ import numpy as np
 import torch
 from llguidance import LLMatcher, LLTokenizer
 
+from .formats import SPACED
+
 KEPT: Final = 512  # compiled grammars
-SPACED: Final = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 
 
 class Constraint:
@@ -72,12 +73,12 @@ class Grammars:
         self._tokenizer: LLTokenizer = from_tokenizer(tokenizer, vocabulary, list(ends) or None)
         self._compiled: OrderedDict[Hashable, LLMatcher] = OrderedDict()
 
-    def of(self, name: Hashable, choices: Iterable[Mapping[str, Any]]) -> Constraint:
+    def of(self, name: Hashable, choices: Iterable[Mapping[str, Any] | str]) -> Constraint:
         """What holds a reply to the first of these schemas that can be compiled.
 
         Args:
             name: what tells the choices from others; they are looked at once for each.
-            choices: JSON schemas.
+            choices: JSON schemas, or grammars in Lark.
 
         Raises:
             ValueError: none can.
@@ -90,15 +91,19 @@ class Grammars:
         self._compiled.move_to_end(name)
         return Constraint(found.deep_copy())
 
-    def _first(self, choices: Iterable[Mapping[str, Any]]) -> LLMatcher:
+    def _first(self, choices: Iterable[Mapping[str, Any] | str]) -> LLMatcher:
         wrong = "there is no schema"
-        for schema in choices:
-            found = self._compile(json.dumps(schema, ensure_ascii=False))
+        for choice in choices:
+            found = self._compile(choice)
             if not found.is_error():
                 return found
             wrong = found.get_error()
         raise ValueError(wrong)
 
-    def _compile(self, schema: str) -> LLMatcher:
-        grammar = LLMatcher.grammar_from_json_schema(schema, defaults=SPACED)
+    def _compile(self, choice: Mapping[str, Any] | str) -> LLMatcher:
+        if isinstance(choice, str):
+            grammar = LLMatcher.grammar_from_lark(choice)
+        else:
+            schema = json.dumps(choice, ensure_ascii=False)
+            grammar = LLMatcher.grammar_from_json_schema(schema, defaults=SPACED)
         return LLMatcher(self._tokenizer, grammar, log_level=0)

@@ -40,8 +40,10 @@ class HFModel:
         temperature: 0 is greedy.
         top_p: only the likeliest tokens that together have this probability.
         calls: ``schema`` holds replies to a call that is well-formed; ``lines`` does, too, and
-            tells each function in a line, for small models; ``tools`` hands functions to the chat
-            template and reads what comes. Else what the model was trained on, or ``schema``.
+            tells each function in a line, for small models; ``brief`` tells their names alone, and
+            replies take two lines (:mod:`toolgrove.models.brief`); ``tools`` hands functions to
+            the chat template and reads what comes. Else what the model was trained on, or
+            ``schema``.
         format: ``chat`` or ``toolllama``.
         template: a Jinja file instead of the model's chat template.
         device: as torch names it; ``auto`` takes CUDA where there is one.

@@ -472,7 +472,7 @@ def test_thoughts_say_what_is_needed_and_what_comes_after() -> None:
     """Thoughts change no call; a plan counts down to the answer."""
     task = next(t for t in tasks("i3-inst") if len(t.extra["solution"]["steps"]) == 3)
     paths = []
-    for thoughts in ("next", "need", "plan"):
+    for thoughts in ("next", "need", "plan", "route"):
         model = SimulatedModel(thoughts=thoughts)
         model.skill = having().skill
         result = search(ReACT(), task, model)
@@ -480,12 +480,14 @@ def test_thoughts_say_what_is_needed_and_what_comes_after() -> None:
         paths.append(result.node.path()[1:])
     calls = [[(node.action.api, node.action.arguments) for node in path if node.action]
              for path in paths]  # fmt: skip
-    assert calls[0] == calls[1] == calls[2]
-    _, need, plan = ([node.thought or "" for node in path] for path in paths)
+    assert calls[0] == calls[1] == calls[2] == calls[3]
+    _, need, plan, route = ([node.thought or "" for node in path] for path in paths)
     assert [thought.count("Then ") for thought in need] == [0, 0, 0, 0]
     assert all(text.startswith("I need ") for text in need[:3])
     assert need[3] == plan[3] == "I have the answer."
     names = [name for name, _ in task.extra["solution"]["steps"]]
+    short = [name.rpartition("_for_")[0] for name in names]
+    assert route == [", ".join(short[i:]) for i in range(3)] + ["done"]
     if len(set(names)) == 3:
         assert [thought.count("Then ") for thought in plan[:3]] == [2, 1, 0]
 

@@ -131,6 +131,13 @@ def test_tasks_as_queries() -> None:
         from_tasks({"train": tasks[1:]}, [])
 
 
+def test_a_document_of_a_malformed_schema() -> None:
+    odd = API("odd", parameters={"properties": {"a": True, "b": {"type": 3}}, "required": True})
+    tasks = [Task("t", "the odd", (odd,), ("odd",))]
+    doc = from_tasks({"test": tasks}, [])[0].docs["1"]
+    assert [p["name"] for p in doc["optional_parameters"]] == ["a", "b"]
+
+
 # ---------------------------------------------------------------------- figures
 
 

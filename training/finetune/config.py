@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -46,7 +47,7 @@ class Recipe:
             ``guarded:context=trim`` cuts them.
         format: ``auto`` goes by the shape of the rows.
         calls: how chat rows with functions are asked and answered, as of ``hf:``: ``schema`` tells
-            the functions as JSON, ``lines`` each in a line.
+            the functions as JSON, ``lines`` each in a line, ``brief`` by their names.
         template: a Jinja file in place of the model's chat template.
         bf16: bfloat16 where it is safe: frozen weights and matrix products; what is trained stays
             in float32.
@@ -82,7 +83,7 @@ class Recipe:
     rope_from: int = 0
     overlong: Literal["drop", "cut"] = "drop"
     format: Literal["auto", "toolllama", "chat"] = "auto"
-    calls: Literal["schema", "lines"] = "schema"
+    calls: Literal["schema", "lines", "brief"] = "schema"
     template: str = ""
     bf16: bool = False
     packing: bool = False
@@ -112,7 +113,7 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "schedule": ("cosine", "linear", "constant", "constant_with_warmup"),
     "overlong": ("drop", "cut"),
     "format": ("auto", "toolllama", "chat"),
-    "calls": ("schema", "lines"),
+    "calls": ("schema", "lines", "brief"),
 }
 _LEAST: Final[Mapping[str, float]] = {
     "layers": 0, "rank": 1, "alpha": 1, "dropout": 0, "epochs": 0, "steps": 0, "lr": 0, "warmup": 0,
@@ -213,6 +214,8 @@ def _checked(name: str, kind: str, given: Any) -> Any:
         raise UsageError(f"{name} must be one of {', '.join(_CHOICES[name])}, not {value!r}")
     if isinstance(value, int | float) and not value >= _LEAST.get(name, value):
         raise UsageError(f"{name} must be {_LEAST[name]} or more, not {value}")
+    if value == math.inf:
+        raise UsageError(f"{name} must be finite, not {value}")
     shares = ("dropout", "eval_share", "warmup")
     if name in shares and isinstance(value, float) and value >= 1:
         raise UsageError(f"{name} is a share and must be less than 1, not {value}")

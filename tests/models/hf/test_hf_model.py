@@ -113,6 +113,31 @@ def test_functions_told_in_lines_are_held_to_just_the_same(folder: Path) -> None
     assert model.identity["parameters"]["calls"] == "lines"
 
 
+def test_brief_calls_are_held_to_just_the_same(folder: Path) -> None:
+    model = HFModel(str(folder), calls="brief", temperature=0.8, max_tokens=1500)
+    asked = [Request(Prompt(TALK), OFFERED, sample=i, seed=i) for i in range(16)]
+    seen = set()
+    for made in said(model, *asked):
+        [(name, text)] = made.calls
+        given = json.loads(text)
+        seen.add(name)
+        if name == WEATHER.name:
+            assert {"city", "days", "unit"} <= given.keys() <= {"city", "days", "unit", "tags"}
+            assert len(given["city"]) <= 8 and 1 <= given["days"] <= 5 and given["unit"] in "CF"
+        assert "\n" not in (made.content or "")
+    assert seen == {WEATHER.name, "Finish"}
+    assert "(city, days, unit, tags?)\nFinish(return_type, final_answer?)\n" in model._decode(
+        model.encode(asked[0])
+    )
+
+
+def test_where_several_calls_are_asked_for_brief_ones_are_as_in_lines(folder: Path) -> None:
+    plan = Request(Prompt(TALK), (WEATHER,), seed=1, purpose="propose")
+    brief, lines = (HFModel(str(folder), calls=calls) for calls in ("brief", "lines"))
+    assert brief.encode(plan) == lines.encode(plan)
+    assert said(brief, plan)[0].calls == said(lines, plan)[0].calls
+
+
 def test_a_schema_that_no_grammar_takes_is_held_to_its_plain_part(model: HFModel) -> None:
     odd = API(
         "odd",
@@ -125,6 +150,23 @@ def test_a_schema_that_no_grammar_takes_is_held_to_its_plain_part(model: HFModel
     )
     [made] = said(model, Request(Prompt(TALK), (odd,), seed=1, purpose="propose"))
     assert all(call.name == "odd" and "n" in json.loads(call.arguments) for call in made.calls)
+
+
+def test_nor_does_one_end_a_brief_reply(folder: Path) -> None:
+    odd = API(
+        "odd",
+        "",
+        {
+            "type": "object",
+            "properties": {"a": {"$ref": "#/$defs/missing"}, "n": {"type": "integer"}},
+            "required": ["n"],
+        },
+    )
+    model = HFModel(str(folder), calls="brief", temperature=0.8, max_tokens=1500)
+    asked = [Request(Prompt(TALK), (odd, OFFERED[-1]), seed=i) for i in range(6)]
+    for made in said(model, *asked):
+        [(name, text)] = made.calls
+        assert name == "Finish" or "n" in json.loads(text)
 
 
 def test_tokens_are_counted_with_its_own_tokenizer(model: HFModel, folder: Path) -> None:

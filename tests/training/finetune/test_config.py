@@ -37,6 +37,7 @@ def test_flags_win(tmp_path: Path) -> None:
     [
         ({"lrr": 1.0}, "no setting 'lrr'; there are: lora, base"),
         ({"batch": 0}, "batch must be 1 or more, not 0"),
+        ({"lr": float("inf")}, "lr must be finite, not inf"),
         ({"batch": "4"}, "batch must be int, not '4'"),
         ({"dropout": 1.0}, "dropout is a share"),
         ({"overlong": "split"}, "overlong must be one of drop, cut"),
@@ -75,7 +76,7 @@ def test_the_examples_are_recipes() -> None:
 def test_our_own_files_are_found_by_their_names(tmp_path: Path) -> None:
     given = {"base": "b", "data": "d", "out": "o"}
     made = recipe(Path("smollm2-hub.toml"), given)
-    assert made.full and made.layers == 15 and made.calls == "lines"
+    assert made.full and made.layers == 15 and made.calls == "brief"
     (tmp_path / "smollm2-hub.toml").write_text("steps = 3\n")
     assert recipe(tmp_path / "smollm2-hub.toml", given).steps == 3
     with pytest.raises(UsageError, match="cannot read nothing.toml"):

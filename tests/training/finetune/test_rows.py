@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolgrove.core import API, Message, Prompt, Request, UsageError
+from toolgrove.core.finish import API_DOC
 from toolgrove.models import chat
 from toolgrove.models.hf.model import HFModel
 from toolgrove.training.finetune.rows import open_rows, read_row
@@ -177,7 +178,13 @@ def test_bad_rows_are_named(tmp_path: Path) -> None:
         list(odd)
 
 
-def test_functions_in_lines_are_told_as_inference_tells_them(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("calls", "told"),
+    [("lines", "area_for_maps(code): Area of a country.\n"), ("brief", "area_for_maps(code)\n")],
+)
+def test_short_functions_are_told_as_inference_tells_them(
+    folder: Path, calls: Any, told: str
+) -> None:
     """A row knows no tool of its functions, a benchmark does: the prompts are equal."""
     api = API(
         "area_for_maps",
@@ -189,10 +196,13 @@ def test_functions_in_lines_are_told_as_inference_tells_them(folder: Path) -> No
         Message("user", "How large is Italy?"),
         Message("assistant", "Look.", ((api.name, '{"code": "IT"}'),)),
     ]
-    raw = {"messages": chat.messages(talk), "tools": chat.tools((api,))}
+    raw = {"messages": chat.messages(talk), "tools": chat.tools((api, API_DOC))}
     row = read_row(raw, "chat", None, "r")
-    model = HFModel(str(folder), calls="lines")
+    model = HFModel(str(folder), calls=calls)
     made = Tokeniser(model, [2], 4096, "drop").row(row)
-    prompt = model.encode(Request(Prompt(talk[:1]), (api,)))
+    prompt = model.encode(Request(Prompt(talk[:1]), (api, API_DOC)))
     assert list(made[0].ids[: len(prompt)]) == prompt
-    assert "area_for_maps(code): Area of a country.\n" in model._decode(prompt)
+    assert told in model._decode(prompt)
+    if calls == "brief":
+        reply = list(made[0].ids[len(prompt) :])
+        assert model._decode(reply) == 'Look.\narea_for_maps {"code": "IT"}'
