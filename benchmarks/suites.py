@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -68,7 +69,8 @@ def load_suites(text: str) -> list[Suite]:
 
 def _load(spec: str) -> Suite:
     own = ("", *names("suites"))
-    if spec not in own and not spec.endswith(".jsonl") and Path(spec).exists():
+    # os.path's says no where pathlib's fails: of a spec that is too long for a file's name.
+    if spec not in own and not spec.endswith(".jsonl") and os.path.exists(spec):
         raise UsageError(f"{spec!r} is no suite: for ToolBench's files write toolbench:{spec}")
     suite = make("suites", _written_out(spec))
     if not isinstance(suite, Suite):

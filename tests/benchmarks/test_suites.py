@@ -45,6 +45,12 @@ def ids(text: str) -> list[list[str]]:
 # Names
 
 
+def test_a_suite_may_name_more_tasks_than_a_file_name_has_letters(tmp_path: Path) -> None:
+    path = saved(tmp_path, *[task(f"task-{i:03}") for i in range(60)])
+    wanted = [f"task-{i:03}" for i in range(59, -1, -1)]
+    assert ids(f"jsonl:{path},ids={'+'.join(wanted)}") == [wanted]
+
+
 def test_suites_are_separated_by_commas_and_keep_their_own_items(tmp_path: Path) -> None:
     path = saved(tmp_path, task("a"), task("b"))
     suites = load_suites(f"shop:n=2,seed=5, {path},shop:n=1,jsonl:{path},ids=b")
