@@ -103,6 +103,9 @@ def export(
     keep: Annotated[str | None, typer.Option(help="passed, or all that answered.")] = None,
     recoveries: Annotated[bool, typer.Option(help="sft: keep failed steps of a path.")] = True,
     max_errors: Annotated[int | None, typer.Option(help="sft: leave out worse paths.")] = None,
+    going_back: Annotated[
+        int | None, typer.Option(metavar="N", help="sft: N give-ups and N turns after a hint.")
+    ] = None,
     offer: Annotated[
         str | None, typer.Option(metavar="A-B", help="Functions that a row offers; else all.")
     ] = None,
@@ -119,8 +122,8 @@ def export(
         export_training(
             runs, out, format, documents=documents, as_json=as_json, judge=judge, shape=shape,
             policy=policy, per=per, profile=profile, keep=keep, recoveries=recoveries,
-            max_errors=max_errors, offer=offer, most=pairs, licences=tuple(licence or ()),
-            parquet=parquet,
+            max_errors=max_errors, going_back=going_back, offer=offer, most=pairs,
+            licences=tuple(licence or ()), parquet=parquet,
         )  # fmt: skip
         return
     from ..benchmarks.rundir import RunDirectory

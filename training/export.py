@@ -24,6 +24,7 @@ from .dataset import (
     write_parquet,
     write_rows,
 )
+from .going_back import called_beside, going_back_rows
 from .sft import POLICIES, Per, Row, Shape, content_of, sft_rows
 from .writing import write_json, write_text
 
@@ -49,6 +50,8 @@ class Recipe:
         offer: how many functions a row offers, as ``3-6``: those that its path calls or needs, and
             others drawn; "" offers all that the trial did.
         seed: of these draws.
+        going_back: rows of each kind that a trial gives beside its path, at most: give-ups, and
+            turns after a hint on what was tried (sft); see :mod:`.going_back`.
         most: pairs at one node, at most (dpo).
         licences: of the data, in words.
         parquet: write it, too.
@@ -66,6 +69,7 @@ class Recipe:
     max_errors: int | None = None
     offer: str = ""
     seed: int = 0
+    going_back: int = 0
     most: int = 2
     licences: tuple[str, ...] = ()
     parquet: bool = True
@@ -82,6 +86,8 @@ class Recipe:
             raise UsageError(f"--profile {self.profile!r}: expected toolgrove or toolbench")
         if self.most < 1 or (self.max_errors is not None and self.max_errors < 0):
             raise UsageError("--pairs must be 1 or more, --max-errors 0 or more")
+        if self.going_back < 0 or (self.going_back and self.format != "sft"):
+            raise UsageError("--going-back must be 0 or more, and is for --format sft")
         self.offered  # noqa: B018 - a mistake in it is told now
         if self.profile == "toolbench":
             if (self.format, shape, self.per) != ("sft", "toolllama", "turn"):
@@ -89,10 +95,16 @@ class Recipe:
                     "--profile toolbench is --format sft --shape toolllama --per turn, as "
                     "ToolBench has it"
                 )
-            given = [f"--{k}" for k in ("policy", "max_errors", "offer") if getattr(self, k)]
+            given = [
+                f"--{k}"
+                for k in ("policy", "max_errors", "offer", "going-back")
+                if getattr(self, k.replace("-", "_"))
+            ]
             if given or not self.recoveries:
-                raise UsageError("--profile toolbench words paths as ToolBench does: no --policy, "
-                                 "--offer, --max-errors or --no-recoveries")  # fmt: skip
+                raise UsageError(
+                    "--profile toolbench words paths as ToolBench does: no --policy, --offer, "
+                    "--max-errors, --going-back or --no-recoveries"
+                )
         object.__setattr__(self, "shape", shape)
         own = "toolllama:texts=toolbench" if self.profile == "toolbench" else POLICIES[shape]
         object.__setattr__(self, "policy", self.policy or own)
@@ -116,7 +128,11 @@ class Recipe:
 
         if self.offered is None:
             return solved
-        called = called_by_losers(solved, self.most) if self.format == "dpo" else frozenset[str]()
+        called = frozenset[str]()
+        if self.format == "dpo":
+            called = called_by_losers(solved, self.most)
+        elif self.going_back:
+            called = called_beside(solved)
         return narrowed(solved, *self.offered, self.seed, called)
 
     @property
@@ -137,10 +153,25 @@ class Recipe:
 
             return lambda solved: dpo_rows(solved, policy, most=self.most)
         shape: Shape = "chat" if self.shape == "chat" else "toolllama"
-        return lambda solved: sft_rows(
-            solved, policy, shape=shape, per=self.per, recoveries=self.recoveries,
-            max_errors=self.max_errors,
-        )  # fmt: skip
+
+        def rows(solved: Solved) -> list[Row]:
+            beside = []
+            if self.going_back:
+                beside = going_back_rows(
+                    solved, policy, shape=shape, per=self.per, most=self.going_back
+                )
+            try:
+                path = sft_rows(
+                    solved, policy, shape=shape, per=self.per, recoveries=self.recoveries,
+                    max_errors=self.max_errors,
+                )  # fmt: skip
+            except LeftOut:
+                if not beside:
+                    raise
+                return beside
+            return [*path, *beside]
+
+        return rows
 
 
 def export_dataset(

@@ -35,6 +35,8 @@ from toolgrove.core.lines import read_lines
 from toolgrove.core.session import digest
 from toolgrove.models import chat
 from toolgrove.training.annotated import AnnotatedRun, LeftOut, Solved, misled
+from toolgrove.training.export import Recipe, export_dataset
+from toolgrove.training.going_back import called_beside, going_back_rows
 from toolgrove.training.sft import POLICIES, sft_rows
 
 
@@ -293,3 +295,71 @@ def test_a_task_that_changed_since_gives_nothing(tmp_path: Path) -> None:
     changed = AnnotatedRun(run)
     assert [solved.task.id for solved in changed] == ["0"]
     assert changed.left_out == {"the task changed since": 1}
+
+
+# ---------------------------------------------------------------------- going back
+
+
+def backed_up(*, on_root: bool = False) -> Solved:
+    """A branch that failed and gave up, and the one that was tried next and answered."""
+    solved = grown(("a", "seek", '{"x": 1}', "ok"), ("b", "Finish", ANSWER, "answered"))
+    tree = solved.trial.tree
+    parent = tree.root if on_root else tree.root.children[0]
+    right = parent.children[0]
+    wrong = Node(f"{parent.id}.9", parent, Action("find", '{"y": 2}', "w"))
+    wrong.thought, wrong.step = "w", Step("lost", 0.0, False, False, StepInfo("error"))
+    end = Node(f"{wrong.id}.0", wrong, Action("Finish", GIVE_UP, "dead end"))
+    end.thought, end.step = "dead end", Step("gone", 0.0, True, False, StepInfo("gave_up"))
+    wrong.children = [end]
+    parent.children = [wrong, right]
+    return replace(solved, trial=replace(solved.trial, tree_data=tree.to_json()))
+
+
+GIVE_UP = '{"return_type": "give_up_and_restart"}'
+INVENTED = "invalid_hallucination_function_name"  # what a prompt shows of one
+
+
+@pytest.mark.parametrize("on_root", [True, False])
+@pytest.mark.parametrize("per", ["turn", "path"])
+def test_giving_up_and_going_on_are_rows_of_their_own(per: Any, on_root: bool) -> None:
+    solved = backed_up(on_root=on_root)
+    up, on = going_back_rows(solved, policy("chat"), shape="chat", per=per)
+    assert [row.data["id"].rpartition("#")[2] for row in (up, on)] == ["up1", "on1"]
+    said = [m for m in up.data["messages"] if m["role"] == "assistant"]
+    calls = [m["tool_calls"][0]["function"] for m in said]
+    before = [] if on_root else ["seek"]
+    assert [call["name"] for call in calls] == [*before, "find", "Finish"]
+    assert json.loads(calls[-1]["arguments"]) == json.loads(GIVE_UP)
+    assert up.data["messages"][-2]["content"] == "lost"
+    hint, turn = on.data["messages"][-2:]
+    assert hint["role"] == "user" and "find" in hint["content"] and turn["role"] == "assistant"
+    assert turn["tool_calls"][0]["function"]["name"] == ("seek" if on_root else "Finish")
+    weights = {m.get("weight") for row in (up, on) for m in row.data["messages"][:-1]
+               if m["role"] == "assistant"}  # fmt: skip
+    assert weights <= {0 if per == "path" else None}
+    assert "weight" not in up.data["messages"][-1] and up.learnt == on.learnt == 1
+
+
+def test_a_search_that_never_went_back_gives_none() -> None:
+    solved = grown(("a", "seek", "{}", "ok"), ("b", "Finish", ANSWER, "answered"))
+    assert going_back_rows(solved, policy("chat"), shape="chat") == []
+    assert not called_beside(solved)
+
+
+def test_going_back_from_a_run(hub: Path, tmp_path: Path) -> None:
+    """Rows beside the path keep their functions, and what was asked is what is learnt from."""
+    recipe = Recipe(shape="chat", per="path", going_back=1, offer="3", parquet=False)
+    made = export_dataset([hub], tmp_path / "d", recipe)
+    kinds = Counter(row["id"].rpartition("#")[2][:2] for row in made if "#" in row["id"])
+    plain = export_dataset([hub], tmp_path / "e", replace(recipe, going_back=0))
+    assert kinds["up"] and kinds["on"] and len(made) == len(plain) + kinds["up"] + kinds["on"]
+    for row in made:
+        names = {tool["function"]["name"] for tool in row["tools"]}
+        calls = [c for m in row["messages"] for c in m.get("tool_calls", ())]
+        assert {call["function"]["name"] for call in calls} <= names | {INVENTED}
+
+
+def test_going_back_is_for_sft() -> None:
+    for format, rows in (("dpo", 1), ("sft", -1)):
+        with pytest.raises(UsageError, match="--going-back must be 0 or more, and is for"):
+            Recipe(format=format, going_back=rows)  # type: ignore[arg-type]
