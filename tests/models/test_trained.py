@@ -27,7 +27,7 @@ def test_a_wrapper_has_the_policy_of_the_model_inside(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("calls", ["nonsense", ["lines"], 3, None])
 def test_ways_of_calling_that_there_are_not(calls: Any, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="calls is .*, and none of schema, lines, tools"):
+    with pytest.raises(UsageError, match="calls is .*, and none of schema, lines, brief, tools"):
         trained(str(saying(tmp_path, calls=calls)))
 
 
