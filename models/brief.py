@@ -12,16 +12,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..core import API, FINISH, Message, ToolCall
-from .chat import arguments_object, legal, sendable
+from ..core import API, Message, ToolCall
+from .chat import arguments_object, legal
+from .schema import as_text, names_of
 from .signatures import parameters
-
-Read = tuple[str | None, tuple[ToolCall, ...]]
-
-
-def fits(apis: Sequence[API]) -> bool:
-    """Whether one call is asked for: Finish is among the functions."""
-    return any(api.name == FINISH for api in apis)
 
 
 def messages(prompt: Sequence[Message], apis: Sequence[API]) -> list[dict[str, Any]]:
@@ -31,22 +25,7 @@ def messages(prompt: Sequence[Message], apis: Sequence[API]) -> list[dict[str, A
         prompt: the messages.
         apis: the functions offered.
     """
-    told = _told(apis) if apis else ""
-    sent: list[dict[str, Any]] = []
-    for role, content, calls, _ in prompt:
-        text = content or ""
-        if role == "tool":
-            role, text = "user", result(text)
-        elif calls:
-            made = [
-                f"{legal(name)} {json.dumps(arguments_object(given), ensure_ascii=False)}"
-                for name, given in calls
-            ]
-            text = "\n".join([" ".join(text.split()), *made])
-        elif role == "system" and told:
-            text, told = f"{text}\n\n{told}", ""
-        sent.append({"role": role, "content": sendable(text)})
-    return [{"role": "system", "content": told}, *sent] if told else sent
+    return as_text(prompt, _told(apis), _called, lambda name, text: result(text))
 
 
 def result(text: str) -> str:
@@ -62,9 +41,9 @@ def result(text: str) -> str:
     return "\n".join(part for part in (f"error: {error}" if error else "", shown) if part)
 
 
-def read(text: str, apis: Sequence[API]) -> Read | None:
+def read(text: str, apis: Sequence[API]) -> tuple[str | None, tuple[ToolCall, ...]] | None:
     """Thought and call of a reply; None where it has no line with a call."""
-    names = {legal(api.name): api.name for api in apis} | {api.name: api.name for api in apis}
+    names = names_of(apis)
     before: list[str] = []
     for line in text.split("\n"):
         name, _, given = line.strip().partition(" ")
@@ -95,7 +74,17 @@ def grammar(schemas: Mapping[str, Mapping[str, Any]], thought: int) -> str:
     return "\n".join([*first, f"call: {' | '.join(calls)}", *rules])
 
 
+def _called(thought: str, calls: Sequence[tuple[str, str]]) -> str:
+    made = [
+        f"{legal(name)} {json.dumps(arguments_object(given), ensure_ascii=False)}"
+        for name, given in calls
+    ]
+    return "\n".join([" ".join(thought.split()), *made])
+
+
 def _told(apis: Sequence[API]) -> str:
+    if not apis:
+        return ""
     functions = "\n".join(map(_name_and_parameters, apis))
     return (
         f"Functions:\n{functions}\n\nReply with a line that says what comes, and a line with a "

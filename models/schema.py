@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..core import API, FINISH, Message, ToolCall
@@ -30,7 +30,7 @@ def response_format(apis: Sequence[API]) -> dict[str, Any]:
     ]
     call = branches[0] if len(branches) == 1 else {"anyOf": branches}
     thought = {"type": "string"}
-    if any(api.name == FINISH for api in apis):
+    if one_call(apis):
         schema = _object(thought=thought, call=call)
     else:
         schema = _object(thought=thought, calls={"type": "array", "items": call})
@@ -47,22 +47,54 @@ def messages(
         apis: the functions offered.
         lines: tell each function in a line, and not as JSON: a third of the tokens.
     """
-    told = _told(apis, lines)
-    listed = any(api.name == FINISH for api in apis)
+    one = one_call(apis)
+
+    def called(thought: str, calls: Sequence[tuple[str, str]]) -> str:
+        made = [{"name": legal(n), "arguments": arguments_object(a)} for n, a in calls]
+        shown = {"call": made[0]} if one else {"calls": made}
+        return json.dumps({"thought": thought, **shown}, ensure_ascii=False)
+
+    def observed(name: str, text: str) -> str:
+        return f"Result of {legal(name)}:\n{text}"
+
+    return as_text(prompt, _told(apis, lines), called, observed)
+
+
+def as_text(
+    prompt: Sequence[Message],
+    told: str,
+    called: Callable[[str, Sequence[tuple[str, str]]], str],
+    observed: Callable[[str, str], str],
+) -> list[dict[str, Any]]:
+    """A prompt whose calls and results are text.
+
+    Args:
+        prompt: the messages.
+        told: what stands at the end of the system message; "" for nothing.
+        called: words a turn from its thought and its calls.
+        observed: words a result from the function's name and what came.
+    """
     sent: list[dict[str, Any]] = []
     for role, content, calls, name in prompt:
         text = content or ""
         if role == "tool":
-            role, text = "user", f"Result of {legal(name)}:\n{text}"
+            role, text = "user", observed(name, text)
         elif calls:
-            made = [{"name": legal(n), "arguments": arguments_object(a)} for n, a in calls]
-            body: dict[str, Any] = {"thought": text}
-            body.update({"call": made[0]} if listed else {"calls": made})
-            text = json.dumps(body, ensure_ascii=False)
+            text = called(text, calls)
         elif role == "system" and told:
             text, told = f"{text}\n\n{told}", ""
         sent.append({"role": role, "content": sendable(text)})
     return [{"role": "system", "content": told}, *sent] if told else sent
+
+
+def one_call(apis: Sequence[API]) -> bool:
+    """Whether one call is asked for, and not a list: Finish is among the functions."""
+    return any(api.name == FINISH for api in apis)
+
+
+def names_of(apis: Sequence[API]) -> dict[str, str]:
+    """The functions' own names by those that a reply may give them."""
+    return {legal(api.name): api.name for api in apis} | {api.name: api.name for api in apis}
 
 
 def read(text: str | None, apis: Sequence[API]) -> tuple[str | None, tuple[ToolCall, ...]] | None:
@@ -71,7 +103,7 @@ def read(text: str | None, apis: Sequence[API]) -> tuple[str | None, tuple[ToolC
     Returns:
         None where the text holds no JSON object that is either.
     """
-    names = {legal(api.name): api.name for api in apis} | {api.name: api.name for api in apis}
+    names = names_of(apis)
     text = text or ""
     for value in objects(text):
         thought = value.get("thought", _before(text))
@@ -116,11 +148,10 @@ def _told(apis: Sequence[API], lines: bool) -> str:
     if not apis:
         return ""
     functions = "\n".join([signature(api) if lines else _document(api) for api in apis])
-    one = any(api.name == FINISH for api in apis)
     shape = (
         'one JSON object {"thought": ..., "call": {"name": ..., "arguments": {...}}}, which calls '
         "one function"
-        if one
+        if one_call(apis)
         else 'one JSON object {"thought": ..., "calls": [{"name": ..., "arguments": {...}}]}, '
         "which calls any number of functions, or none"
     )

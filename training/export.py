@@ -95,11 +95,7 @@ class Recipe:
                     "--profile toolbench is --format sft --shape toolllama --per turn, as "
                     "ToolBench has it"
                 )
-            given = [
-                f"--{k}"
-                for k in ("policy", "max_errors", "offer", "going-back")
-                if getattr(self, k.replace("-", "_"))
-            ]
+            given = self.policy or self.max_errors or self.offer or self.going_back
             if given or not self.recoveries:
                 raise UsageError(
                     "--profile toolbench words paths as ToolBench does: no --policy, --offer, "
@@ -132,7 +128,7 @@ class Recipe:
         if self.format == "dpo":
             called = called_by_losers(solved, self.most)
         elif self.going_back:
-            called = called_beside(solved)
+            called = called_beside(solved, self.going_back)
         return narrowed(solved, *self.offered, self.seed, called)
 
     @property

@@ -126,7 +126,7 @@ class ChatFormat:
         return said
 
     def _brief(self, request: Request) -> bool:
-        return self.calls == "brief" and brief.fits(request.tools)
+        return self.calls == "brief" and schema.one_call(request.tools)
 
     def _renders(self, messages: list[dict[str, Any]]) -> bool:
         try:
@@ -244,7 +244,7 @@ def _in_two_lines(reply: Mapping[str, Any]) -> str:
     schemas = {}
     for branch in call.get("anyOf", [call]):
         given = branch["properties"]["arguments"]
-        schemas[branch["properties"]["name"]["enum"][0]] = {**given, "x-guidance": dict(SPACED)}
+        schemas[branch["properties"]["name"]["enum"][0]] = {**given, "x-guidance": SPACED}
     return brief.grammar(schemas, THOUGHT)
 
 

@@ -9,6 +9,7 @@ import pytest
 from toolgrove.core import API, Message, ToolCall
 from toolgrove.core.finish import API_DOC
 from toolgrove.models import brief
+from toolgrove.models.schema import one_call
 
 AREA = API(
     "area for maps",
@@ -73,4 +74,4 @@ def test_only_a_line_with_a_call_is_one() -> None:
 
 
 def test_it_is_for_single_calls() -> None:
-    assert brief.fits((AREA, API_DOC)) and not brief.fits((AREA,)) and not brief.fits(())
+    assert one_call((AREA, API_DOC)) and not one_call((AREA,)) and not one_call(())

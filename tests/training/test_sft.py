@@ -23,6 +23,8 @@ from toolgrove.core import (
     Node,
     Policy,
     Prompt,
+    Reply,
+    Siblings,
     Step,
     StepInfo,
     Task,
@@ -312,6 +314,7 @@ def backed_up(*, on_root: bool = False) -> Solved:
     end.thought, end.step = "dead end", Step("gone", 0.0, True, False, StepInfo("gave_up"))
     wrong.children = [end]
     parent.children = [wrong, right]
+    right.reply = Reply(right.thought, hint=Siblings((wrong,)))
     return replace(solved, trial=replace(solved.trial, tree_data=tree.to_json()))
 
 
@@ -343,11 +346,23 @@ def test_giving_up_and_going_on_are_rows_of_their_own(per: Any, on_root: bool) -
 def test_a_search_that_never_went_back_gives_none() -> None:
     solved = grown(("a", "seek", "{}", "ok"), ("b", "Finish", ANSWER, "answered"))
     assert going_back_rows(solved, policy("chat"), shape="chat") == []
-    assert not called_beside(solved)
+    assert not called_beside(solved, 2)
+
+
+def test_those_rows_ask_what_the_journal_says_was_asked(hub: Path) -> None:
+    """Hints included: they are those that the model was given."""
+    counts: Counter[str] = Counter()
+    for solved in AnnotatedRun(hub, keep="all"):
+        known = {mark for marks_there in asked(hub, solved).values() for mark in marks_there}
+        for row in going_back_rows(solved, policy("chat"), shape="chat", most=9):
+            assert row.prompt.parent is not None
+            assert known & marks(row.prompt.parent, solved, row.tools), row.data["id"]
+            counts[row.data["id"].rpartition("#")[2][:2]] += 1
+    assert counts["up"] > 3 and counts["on"] > 3
 
 
 def test_going_back_from_a_run(hub: Path, tmp_path: Path) -> None:
-    """Rows beside the path keep their functions, and what was asked is what is learnt from."""
+    """Rows beside the path keep the functions that they call."""
     recipe = Recipe(shape="chat", per="path", going_back=1, offer="3", parquet=False)
     made = export_dataset([hub], tmp_path / "d", recipe)
     kinds = Counter(row["id"].rpartition("#")[2][:2] for row in made if "#" in row["id"])

@@ -138,32 +138,25 @@ def test_where_several_calls_are_asked_for_brief_ones_are_as_in_lines(folder: Pa
     assert said(brief, plan)[0].calls == said(lines, plan)[0].calls
 
 
+ODD = API(
+    "odd",
+    "",
+    {
+        "type": "object",
+        "properties": {"a": {"$ref": "#/$defs/missing"}, "n": {"type": "integer"}},
+        "required": ["n"],
+    },
+)
+
+
 def test_a_schema_that_no_grammar_takes_is_held_to_its_plain_part(model: HFModel) -> None:
-    odd = API(
-        "odd",
-        "",
-        {
-            "type": "object",
-            "properties": {"a": {"$ref": "#/$defs/missing"}, "n": {"type": "integer"}},
-            "required": ["n"],
-        },
-    )
-    [made] = said(model, Request(Prompt(TALK), (odd,), seed=1, purpose="propose"))
+    [made] = said(model, Request(Prompt(TALK), (ODD,), seed=1, purpose="propose"))
     assert all(call.name == "odd" and "n" in json.loads(call.arguments) for call in made.calls)
 
 
 def test_nor_does_one_end_a_brief_reply(folder: Path) -> None:
-    odd = API(
-        "odd",
-        "",
-        {
-            "type": "object",
-            "properties": {"a": {"$ref": "#/$defs/missing"}, "n": {"type": "integer"}},
-            "required": ["n"],
-        },
-    )
     model = HFModel(str(folder), calls="brief", temperature=0.8, max_tokens=1500)
-    asked = [Request(Prompt(TALK), (odd, OFFERED[-1]), seed=i) for i in range(6)]
+    asked = [Request(Prompt(TALK), (ODD, OFFERED[-1]), seed=i) for i in range(6)]
     for made in said(model, *asked):
         [(name, text)] = made.calls
         assert name == "Finish" or "n" in json.loads(text)
