@@ -49,8 +49,8 @@ class Recipe:
         calls: how chat rows with functions are asked and answered, as of ``hf:``: ``schema`` tells
             the functions as JSON, ``lines`` each in a line, ``brief`` by their names.
         template: a Jinja file in place of the model's chat template.
-        bf16: bfloat16 where it is safe: frozen weights and matrix products; what is trained stays
-            in float32.
+        bf16: bfloat16 where it is safe: matrix products, and the base under an adapter; what is
+            trained, and the rest of a model whose layers are trained whole, stays in float32.
         packing: rows are joined up to the context, and none sees another.
         checkpointing: activations are computed twice instead of kept.
         seed: of the adapter, the order of rows and dropout.
