@@ -20,7 +20,7 @@ done
   --shape chat --per path --policy functions:texts=short,shown=160 --offer 7-11 --max-errors 2 \
   --going-back 1 --no-parquet --out data
 base=$(python -m toolgrove.models.smollm2 gguf)
-# Two processes of one thread each do a fifth more than one of two; bfloat16 by AMX does a third more.
+# Two processes of one thread each do a fifth more than one of two; bfloat16 by AMX does a quarter more.
 export OMP_NUM_THREADS=1
 narrow=$(grep -qs amx_bf16 /proc/cpuinfo && echo --bf16 || true)
 [ -f model/toolgrove.json ] || torchrun --nproc_per_node 2 -m toolgrove train toolllama \
