@@ -90,6 +90,7 @@ class AskTell:
         self._task: asyncio.Task[None] | None = None
         self._result: Result | None = None
         self._broken: BaseException | None = None
+        self._shown: list[Pending] = []
         self._seen = -1
         self._patience = max(timeout, step_timeout) + GRACE
         self._loop = idle_loop()
@@ -145,7 +146,7 @@ class AskTell:
             PlannerError: the search waits for something else, and for too long.
         """
         self._settle()
-        return [pending for pending, _, _ in list(self._desk.open.values())]
+        return [] if self._result is not None else list(self._shown)
 
     def tell(self, id: str, answer: Answer) -> None:
         """Answer one request.
@@ -298,7 +299,18 @@ class AskTell:
         settle([self])
 
     def _settled(self) -> bool:
-        """Whether it has ended or needs an answer; to be asked while its loop is idle."""
+        """Whether it has ended or needs an answer; to be asked while its loop is idle.
+
+        What is open then is kept as it is, in the loop's thread: a moment later a deadline may
+        pass, and the search is neither asking nor ended until it has gone on.
+        """
+        if not self._rests():
+            return False
+        self._seen = self._desk.moves
+        self._shown = [pending for pending, _, _ in self._desk.open.values()]
+        return True
+
+    def _rests(self) -> bool:
         ended = self._task is None or self._task.done()
         return ended or bool(self._desk.open and not self._desk.busy)
 
@@ -334,14 +346,13 @@ def settle(searches: Iterable[AskTell]) -> None:
     moves = sum(search._desk.moves for search in moving)
     while left and not idle_loop().settle(left, None if patience == math.inf else patience):
         if moves == (moves := sum(search._desk.moves for search in moving)):
-            stuck = next(search for search in moving if not search._settled())
+            stuck = next(search for search in moving if not search._rests())
             raise PlannerError(
                 f"{stuck.planner!r} on task {stuck.task.id!r} neither asks nor ends, and nothing "
                 f"came back for {patience:g} s: a planner may wait for its session only, and a "
                 f"tool must not block the loop"
             )
     for search in searches:
-        search._seen = search._desk.moves
         if search._broken is not None:
             raise search._broken
 

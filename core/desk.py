@@ -134,6 +134,7 @@ class Desk:
         finally:
             for slot in group.slots:
                 self.open.pop(slot.key, None)
+            self.moves += 1
 
     def answer(self, key: str, result: Sampled) -> None:
         """Keep an answer; the search goes on when its group has all of them.

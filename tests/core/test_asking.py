@@ -27,6 +27,7 @@ from toolgrove.core import (
     Action,
     AskTell,
     Budget,
+    BudgetExhausted,
     CallWorld,
     Completion,
     Journal,
@@ -500,6 +501,22 @@ def test_seconds_count_the_waiting(tmp_path: Path) -> None:
     with begun("beam:beam=2,width=3,diverse=false", journal=path) as search:
         assert first.id not in {each.id for each in search.ask()}  # it was paid
         same(drive(search), plain("beam:beam=2,width=3,diverse=false"))
+
+
+def test_between_a_deadline_and_the_end_a_search_is_waited_for() -> None:
+    @dataclass(frozen=True)
+    class Slow(Planner):
+        async def plan(self, s: Session) -> Node | None:
+            try:
+                return (await s.propose(s.root))[0]
+            except BudgetExhausted:
+                time.sleep(0.3)  # nothing is open, and it has not ended
+                raise
+
+    with AskTell(Slow(), TASKS[0], ShopEnv, budget=Budget(seconds=0.1)) as search:
+        while search.ask():
+            pass
+        assert search.done and search.result.limit == "seconds"
 
 
 def test_tokens_and_dollars_are_counted() -> None:
