@@ -508,7 +508,7 @@ def test_between_a_deadline_and_the_end_a_search_is_waited_for() -> None:
     class Slow(Planner):
         async def plan(self, s: Session) -> Node | None:
             try:
-                return (await s.propose(s.root))[0]
+                return (await s.expand(s.root))[0]
             except BudgetExhausted:
                 time.sleep(0.3)  # nothing is open, and it has not ended
                 raise
