@@ -6,6 +6,7 @@ import gzip
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -94,6 +95,12 @@ def task_of(record: Mapping[str, Any], known: Mapping[str, Endpoint]) -> Task:
     )
 
 
+@lru_cache(maxsize=len((*SETS, *TRAIN)))
+def _kept(name: str) -> tuple[Task, ...]:
+    """A set is read once: a run and its export ask for it in turn."""
+    return tuple(read_set(name))
+
+
 def HubSuite(set: str, ids: str | None = None, steps: int | None = None) -> Suite:
     """Tasks over the embedded APIs, with ground truth.
 
@@ -104,7 +111,7 @@ def HubSuite(set: str, ids: str | None = None, steps: int | None = None) -> Suit
         steps: only tasks whose solution makes so many calls.
     """
     name = f"hub:{set}"
-    tasks = select(read_set(set), ids, name)
+    tasks = select(_kept(set), ids, name)
     if steps is not None:
         tasks = [task for task in tasks if len(task.extra["solution"]["steps"]) == steps]
     return Suite(name, tuple(tasks), "simulated", "hub", "truth")

@@ -9,7 +9,7 @@ import random
 import sys
 from collections.abc import Sequence
 from functools import lru_cache
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -376,6 +376,15 @@ def test_a_fingerprint_names_versions_and_the_data_pack() -> None:
         "pack": pack_digest(),
     }
     assert len(pack_digest()) == 16
+
+
+def test_versions_are_those_that_importlib_finds() -> None:
+    found = packages_distributions()
+    libs = {lib for endpoint in endpoints().values() for lib in endpoint.libs}
+    assert len(libs) > 30
+    for lib, made in fingerprint(libs).items():
+        names = found.get(lib.partition(".")[0], [])
+        assert lib == "pack" or made == (version(names[0]) if names else "")
 
 
 def test_equal_tasks_make_equal_files_with_the_fingerprint_first(tmp_path: Path) -> None:
