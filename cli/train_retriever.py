@@ -41,12 +41,12 @@ def retriever(
     ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="How often each query comes.")] = 5,
     batch: Annotated[int, typer.Option(min=2, help="Queries of a step.")] = 32,
-    lr: Annotated[float, typer.Option(help="The highest learning rate.")] = 2e-4,
+    lr: Annotated[float, typer.Option(help="The highest learning rate.")] = 1e-4,
     negatives: Annotated[int, typer.Option(min=0, help="Hard negatives of a query.")] = 1,
     seed: Annotated[int, typer.Option(help="Of order and draws.")] = 0,
     layers: Annotated[
         int, typer.Option(min=0, help="Train so many layers, from the top; 0: all.")
-    ] = 3,
+    ] = 0,
     steps: Annotated[int, typer.Option(min=0, help="Stop after so many; 0: all.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:

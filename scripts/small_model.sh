@@ -33,7 +33,7 @@ for who in tuned base; do
     base) spec="hf:$base,calls=brief" ;;
   esac
   toolgrove bench --suite $suites --limit 20 --planner dfsdt --planner react --match calls \
-    --reference dfsdt --model "$spec,max_tokens=128,temperature=0.3,threads=1" \
+    --reference dfsdt --model "$spec,max_tokens=128,temperature=0,again=1,threads=1" \
     --policy functions:texts=short,shown=160 --judge truth --budget calls=10 --concurrency 24 \
     --out "$who"
 done

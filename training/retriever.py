@@ -50,11 +50,11 @@ class RetrieverTraining:
     base: str = "minilm"
     epochs: int = 5
     batch: int = 32
-    lr: float = 2e-4
+    lr: float = 1e-4
     negatives: int = 1
     seed: int = 0
     steps: int = 0
-    layers: int = 3
+    layers: int = 0
     length: int = 128
     scale: float = 20.0
 

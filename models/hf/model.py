@@ -38,6 +38,8 @@ class HFModel:
         context: tokens of prompt and reply together; else the model's own.
         max_tokens: of a reply.
         temperature: 0 is greedy.
+        again: the temperature of further samples at a node, where a planner wants another try
+            (``Request.attempt``); else ``temperature``, too.
         top_p: only the likeliest tokens that together have this probability.
         calls: ``schema`` holds replies to a call that is well-formed; ``lines`` does, too, and
             tells each function in a line, for small models; ``brief`` tells their names alone, and
@@ -70,6 +72,7 @@ class HFModel:
         max_tokens: int = 512,
         temperature: float = 0.7,
         top_p: float = 1.0,
+        again: float | None = None,
         calls: Calls | None = None,
         format: Literal["chat", "toolllama"] = "chat",
         template: Path | None = None,
@@ -85,6 +88,7 @@ class HFModel:
             ("context", 1 if context is None else context, 1),
             ("max_tokens", max_tokens, 1),
             ("temperature", temperature, 0),
+            ("again", 0 if again is None else again, 0),
             ("batch", batch, 1),
             ("chunk", chunk, 1),
             ("keep", keep, 0),
@@ -110,6 +114,7 @@ class HFModel:
             raise UsageError(f"{lora or model} was trained on the format {learnt}: use {name}:")
         self.model, self.lora, self.rope = model, lora, rope
         self.max_tokens, self.temperature, self.top_p = max_tokens, temperature, top_p
+        self.again = again
         self.calls: Calls = calls or self.trained.get("calls") or "schema"
         self.format, self.template = format, template
         self.device, self.dtype, self.threads = device, dtype, threads
@@ -154,6 +159,7 @@ class HFModel:
             "weights": self._weights(),
             **{k: getattr(self, k) for k in ("lora", "rope", "max_tokens", "temperature")},
             **{k: getattr(self, k) for k in ("top_p", "calls", "format", "dtype")},
+            **({} if self.again is None else {"again": self.again}),
             "context": self.context,
             "template": None if self.template is None else self.template.read_text("utf-8"),
         }
@@ -205,7 +211,8 @@ class HFModel:
             def finished(reply: Sequence[int]) -> bool:
                 return self._format.complete(self._decode(reply), request)
 
-        return Wanted(tokens, room, self.temperature, self.top_p, request.seed, held, finished)
+        heat = self.temperature if self.again is None or not request.attempt else self.again
+        return Wanted(tokens, room, heat, self.top_p, request.seed, held, finished)
 
     def _held(self, request: Request) -> Constraint | None:
         if not self._format.holds(request):

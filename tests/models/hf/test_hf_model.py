@@ -295,6 +295,19 @@ def test_identity_tells_models_apart_and_holds_no_path(folder: Path, tmp_path: P
     assert str(folder) not in json.dumps(one.identity)
 
 
+def test_only_another_try_at_a_node_is_drawn_by_again(folder: Path) -> None:
+    greedy, drawn, both = (
+        HFModel(str(folder), max_tokens=40, temperature=first, again=again)
+        for first, again in ((0, None), (2, None), (0, 2))
+    )
+    asked = [Request(Prompt(TALK), seed=seed, attempt=seed) for seed in range(4)]
+    texts = [[reply.content for reply in said(model, *asked)] for model in (greedy, drawn, both)]
+    assert len(set(texts[0])) == 1 and len(set(texts[1])) == 4
+    assert texts[2] == [texts[0][0], *texts[1][1:]]
+    named = [model.identity["parameters"].get("again") for model in (greedy, drawn, both)]
+    assert named == [None, None, 2]
+
+
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # peft reads a name that will go
 def test_an_adapter_is_merged(folder: Path, tmp_path: Path) -> None:
     peft = pytest.importorskip("peft", reason="the extra hf is not installed")
@@ -337,6 +350,7 @@ def test_positions_are_interpolated(folder: Path) -> None:
         ("hf:{tmp}/empty", "cannot load"),
         ("hf:{folder},max_tokens=0", "max_tokens must be 1 or more"),
         ("hf:{folder},top_p=0", "top_p"),
+        ("hf:{folder},again=-1", "again must be 0 or more"),
         ("hf:{folder},template={tmp}/none.jinja", "no such file"),
         ("hf:{bare}", "no chat template"),
     ],
