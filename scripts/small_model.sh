@@ -1,7 +1,7 @@
 #!/bin/sh
 # Builds the small ToolLLaMA of docs/small-model.md, in a folder: data, model, benchmark.
 #   scripts/small_model.sh small
-# It needs the extras hub and train. Three to four hours on two cores with AMX: two of them training.
+# It needs the extras hub and train. Three to four hours on two cores with AMX, half of them training.
 # The same command goes on where it stopped.
 set -eu
 mkdir -p "${1:?give a folder}" && cd "$1"

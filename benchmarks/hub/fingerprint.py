@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from hashlib import sha256
 from importlib.metadata import Distribution
@@ -27,7 +27,7 @@ def version(lib: str) -> str:
     module = lib.partition(".")[0]
     if (found := _distributions().get(module)) is not None:
         return found.version
-    names = importlib.metadata.packages_distributions().get(module)  # no list of files is kept
+    names = _named().get(module)
     return importlib.metadata.version(names[0]) if names else ""
 
 
@@ -42,6 +42,12 @@ def _distributions() -> dict[str, Distribution]:
         for module in set(_MODULE.findall(distribution.read_text("RECORD") or "")):
             found.setdefault(module, distribution)
     return found
+
+
+@lru_cache(maxsize=1)
+def _named() -> Mapping[str, list[str]]:
+    """The same as importlib has it: also of distributions that keep no list of their files."""
+    return importlib.metadata.packages_distributions()
 
 
 @lru_cache(maxsize=1)

@@ -6,7 +6,7 @@ import gzip
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -95,7 +95,7 @@ def task_of(record: Mapping[str, Any], known: Mapping[str, Endpoint]) -> Task:
     )
 
 
-@lru_cache(maxsize=len((*SETS, *TRAIN)))
+@cache
 def _kept(name: str) -> tuple[Task, ...]:
     """A set is read once: a run and its export ask for it in turn."""
     return tuple(read_set(name))
